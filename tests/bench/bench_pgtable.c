@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Page table figures P3 to P7, each a ratio of two things measured in turn in
+ * one run, on a pool of table pages that is mapped and was used before. One
+ * line a figure; the exit status is 0 whatever the figures. BENCH_VERBOSE=1
+ * adds the times behind them on stderr.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "bits.h"
+#include "pgtable.h"
+
+#define ROUNDS 9
+#define ARENA_BYTES (UINT64_C(48) << 20)
+#define ARENA_PA (UINT64_C(1) << 40)
+#define GIB (UINT64_C(1) << 30)
+#define MIB (UINT64_C(1) << 20)
+#define LEAF_ENTRIES 512
+#define TABLES_MAX 512
+#define HOT_REPEATS 20000
+#define WALK_BYTES (4 * GIB)
+
+static struct pages pages;
+static struct pgtable table;
+
+static void die(const char *why)
+{
+	fprintf(stderr, "bench_pgtable: %s\n", why);
+	exit(0);
+}
+
+static double now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double median(double *values)
+{
+	qsort(values, ROUNDS, sizeof(*values), compare_doubles);
+	return values[ROUNDS / 2];
+}
+
+static void report(const char *name, double ratio, double target, bool higher_is_better)
+{
+	bool is_met = higher_is_better ? ratio >= target : ratio <= target;
+
+	printf(ratio < 100 ? "%s %.3g target %g %s\n" : "%s %.0f target %g %s\n", name, ratio,
+	       target, is_met ? "met" : "missed");
+}
+
+static void remark(const char *what, double ns)
+{
+	if (getenv("BENCH_VERBOSE"))
+		fprintf(stderr, "  %s: %.1f ns\n", what, ns);
+}
+
+static void map_or_die(uint64_t iova, uint64_t pa, uint64_t length)
+{
+	struct extent extent = { .pa = PA(pa), .length = length };
+	struct drv_part part = {
+		.extents = &extent, .extent_count = 1, .length = length, .fd = -1
+	};
+	struct error err;
+
+	if (pgtable_map(&table, IOVA(iova), &part, RIGHT_READ | RIGHT_WRITE, &err))
+		die(err.text);
+}
+
+static void unmap_and_reap(uint64_t iova, uint64_t length)
+{
+	uint64_t chain = 0;
+
+	pgtable_unmap(&table, IOVA(iova), length, &chain);
+	pgtable_reap(&pages, chain);
+}
+
+/* The leaf table page of every 2 MiB from iova on. */
+static void leaf_tables_find(uint64_t iova, uint64_t **tables, uint32_t count)
+{
+	struct drv_walk walk;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		pgtable_walk(&table, IOVA(iova + i * 2 * MIB), &walk);
+		if (!walk.is_mapped || walk.leaf_bytes != PAGE_BYTES)
+			die("the large mapping is not made of 4 KiB pages");
+		tables[i] = pages_cpu(&pages, PA(walk.steps[walk.step_count - 1].table_pa));
+	}
+}
+
+static double raw_store(uint64_t **tables, uint32_t count)
+{
+	uint64_t first = tables[0][0];
+	double start = now_ns();
+	uint32_t i;
+
+	for (i = 0; i < count; i++, first += 2 * MIB)
+		hw_fill64(tables[i], first, PAGE_BYTES, LEAF_ENTRIES);
+	return now_ns() - start;
+}
+
+static double raw_clear(uint64_t **tables, uint32_t count)
+{
+	double start = now_ns();
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		memset(tables[i], 0, PAGE_BYTES);
+		__asm__ volatile("" : : "r"(tables[i]) : "memory");
+	}
+	return now_ns() - start;
+}
+
+/* The table must hold what was asked for, or the time says nothing. */
+static void mapping_check(uint64_t iova, uint64_t pa, uint64_t length)
+{
+	struct drv_walk walk;
+	struct error err;
+	uint64_t at;
+
+	for (at = 0; at < length; at += 61 * PAGE_BYTES) {
+		pgtable_walk(&table, IOVA(iova + at), &walk);
+		if (!walk.is_mapped || walk.pa != pa + at)
+			die("the large mapping is wrong");
+	}
+	if (pgtable_audit(&table, &err))
+		die(err.text);
+}
+
+/* P3, P4: 1 GiB as 4 KiB pages; P7: what its tables take. */
+static void bench_bulk(void)
+{
+	uint64_t *tables[TABLES_MAX];
+	double map_ratio[ROUNDS], unmap_ratio[ROUNDS];
+	double map_ns, store_ns, unmap_ns, clear_ns, memory_ratio;
+	int round;
+
+	for (round = -1; round < ROUNDS; round++) {
+		map_ns = now_ns();
+		map_or_die(GIB, 8 * GIB + PAGE_BYTES, GIB);
+		map_ns = now_ns() - map_ns;
+		leaf_tables_find(GIB, tables, TABLES_MAX);
+		store_ns = raw_store(tables, TABLES_MAX);
+		if (round < 0)
+			mapping_check(GIB, 8 * GIB + PAGE_BYTES, GIB);
+		memory_ratio = (double)(table.table_pages * PAGE_BYTES) /
+			       (8.0 * (double)(GIB >> PAGE_SHIFT));
+		unmap_ns = now_ns();
+		unmap_and_reap(GIB, GIB);
+		unmap_ns = now_ns() - unmap_ns;
+		clear_ns = raw_clear(tables, TABLES_MAX);
+		if (round < 0)
+			continue;
+		map_ratio[round] = map_ns / store_ns;
+		unmap_ratio[round] = unmap_ns / clear_ns;
+	}
+	remark("map 1 GiB as 4 KiB pages", map_ns);
+	remark("store the same entries", store_ns);
+	remark("unmap 1 GiB of 4 KiB pages, table pages given back", unmap_ns);
+	remark("clear the same leaf tables", clear_ns);
+	report("P3", median(map_ratio), 1.6, false);
+	report("P4", median(unmap_ratio), 2.0, false);
+	report("P7", memory_ratio, 1.05, false);
+}
+
+static double map_16_gib(uint64_t misalignment)
+{
+	double start = now_ns();
+	double took;
+
+	map_or_die(16 * GIB, 64 * GIB + misalignment, 16 * GIB);
+	took = now_ns() - start;
+	unmap_and_reap(16 * GIB, 16 * GIB);
+	return took;
+}
+
+/* P5: what blocks save on 16 GiB of contiguous memory. */
+static void bench_blocks(void)
+{
+	double ratio[ROUNDS];
+	double pages_ns, blocks_ns;
+	int round;
+
+	for (round = -1; round < ROUNDS; round++) {
+		pages_ns = map_16_gib(PAGE_BYTES);
+		map_16_gib(2 * MIB); /* warm, as the larger one warms itself */
+		blocks_ns = map_16_gib(2 * MIB);
+		if (round >= 0)
+			ratio[round] = pages_ns / blocks_ns;
+	}
+	remark("map 16 GiB as 4 KiB pages", pages_ns);
+	remark("map 16 GiB as 2 MiB blocks", blocks_ns);
+	remark("map 16 GiB as 1 GiB blocks", map_16_gib(0));
+	report("P5", median(ratio), 250, true);
+}
+
+static double hot_pair(uint64_t iova)
+{
+	double start = now_ns();
+	int i;
+
+	for (i = 0; i < HOT_REPEATS; i++) {
+		map_or_die(iova, 2 * GIB, PAGE_BYTES);
+		unmap_and_reap(iova, PAGE_BYTES);
+	}
+	return (now_ns() - start) / HOT_REPEATS;
+}
+
+/* Four dependent loads, as a unit's own walk does them. */
+static uint64_t bare_walk(uint64_t iova)
+{
+	const uint64_t *entries = table.root;
+	uint64_t entry;
+	unsigned shift;
+
+	for (shift = 39;; shift -= 9) {
+		entry = entries[iova >> shift & (LEAF_ENTRIES - 1)];
+		if (shift == PAGE_SHIFT)
+			return entry;
+		entries = pages_cpu(&pages, PA(entry & BITS(47, 12)));
+	}
+}
+
+static double random_walks(void)
+{
+	double start = now_ns();
+	uint64_t seed = 1;
+	uint64_t seen = 0;
+	int i;
+
+	for (i = 0; i < HOT_REPEATS; i++) {
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+		seen += bare_walk((seed >> 20) % WALK_BYTES);
+		__asm__ volatile("" : : "r"(seen));
+	}
+	return (now_ns() - start) / HOT_REPEATS;
+}
+
+/* P6: one page mapped and unmapped again, against a walk of the table. */
+static void bench_hot(void)
+{
+	double ratio[ROUNDS];
+	double pair_ns, walk_ns;
+	int round;
+
+	map_or_die(0, 8 * GIB + PAGE_BYTES, WALK_BYTES - PAGE_BYTES);
+	map_or_die(WALK_BYTES - PAGE_BYTES, 8 * GIB, PAGE_BYTES);
+	map_or_die(8 * GIB, GIB, PAGE_BYTES); /* keeps the tables of the hot page */
+	for (round = -1; round < ROUNDS; round++) {
+		pair_ns = hot_pair(8 * GIB + PAGE_BYTES);
+		walk_ns = random_walks();
+		if (round >= 0)
+			ratio[round] = pair_ns / walk_ns;
+	}
+	remark("map and unmap one 4 KiB page", pair_ns);
+	remark("the same with a leaf table of its own", hot_pair(8 * GIB + 2 * MIB));
+	remark("walk to a random page of 4 GiB", walk_ns);
+	report("P6", median(ratio), 6, false);
+}
+
+int main(void)
+{
+	void *memory = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (memory == MAP_FAILED || pages_init(&pages, memory, PA(ARENA_PA), ARENA_BYTES))
+		die("no memory for the table pages");
+	if (pgtable_init(&table, &pgtable_arm_s1, &pages, 48, 48, 0, 1, 0))
+		die("no table");
+	bench_bulk();
+	bench_blocks();
+	bench_hot();
+	pgtable_fini(&table);
+	pages_fini(&pages);
+	munmap(memory, ARENA_BYTES);
+	return 0;
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The daemon's life: taking the machine over, its periodic work, its end. */
+#include "daemon.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "log.h"
+#include "pci.h"
+#include "statics.h"
+#include "unit.h"
+
+#define FAULT_BUDGET 256u /* records of a unit in one round */
+
+static int discover(struct daemon *d, struct error *err)
+{
+	int ret;
+
+	if (!d->machine->fdt)
+		return error_set(err, -ENODEV, "%s has no device tree", d->machine->words);
+	ret = topology_from_fdt(d->machine->fdt, d->machine->fdt_size, &d->topology, err);
+	if (ret == 0)
+		ret = topology_scan_pci(d->machine, &d->topology, err);
+	return ret < 0 ? error_prefix(err, "%s", d->machine->words) : 0;
+}
+
+/* No unit reads the arena any more when this is called: everything is closed. */
+static int lay_out_arena(struct daemon *d, struct error *err)
+{
+	struct machine *machine = d->machine;
+	uint64_t size = books_size(machine->arena_size);
+	uint32_t seed;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return error_set(err, -EIO, "the kernel gave no random number");
+	if (machine->arena_size < size * 2)
+		return error_set(err, -ENOMEM, "the daemon's own memory (%" PRIu64
+				 " bytes) is too small for its books (%" PRIu64 " bytes)",
+				 machine->arena_size, size);
+	books_init(&d->books, machine->arena_cpu, machine->arena_size, seed);
+	if (pages_init(&d->pages, machine->arena_cpu + size, PA(machine->arena_pa.v + size),
+		       machine->arena_size - size) < 0)
+		return error_set(err, -ENOMEM, "no memory for the notes of the arena's pages");
+	machine->hw.pages = &d->pages;
+	d->domains = calloc(d->books.header->domain_max, sizeof(*d->domains));
+	if (!d->domains || faults_init(d) < 0)
+		return error_set(err, -ENOMEM, "no memory for the domains and the fault log");
+	return 0;
+}
+
+/* What a device did under an earlier owner ends now: no owner is assumed clean. */
+static void bring_devices_to_rest(struct daemon *d)
+{
+	struct drv_gather nothing;
+	struct error err = { 0 };
+	struct device *device;
+	uint32_t i;
+
+	for (i = 0; i < d->device_count; i++) {
+		device = &d->devices[i];
+		if (device_state(d, device) != WIRE_DEVICE_CLOSED)
+			continue;
+		if (device->found->config &&
+		    pci_stop_mastering(d->machine, device->found, &err) < 0)
+			log_warn("%s", err.text);
+		nothing = (struct drv_gather){ 0 };
+		release_begin(d, device, &nothing);
+	}
+}
+
+static int take_over(struct daemon *d, struct error *err)
+{
+	uint32_t i;
+	int ret;
+
+	ret = lay_out_arena(d, err);
+	for (i = 0; i < d->unit_count && ret == 0; i++)
+		ret = unit_takeover(d, &d->units[i], err);
+	if (ret < 0)
+		return ret;
+	devices_init(d);
+	ret = statics_make(d, err);
+	if (ret == 0)
+		bring_devices_to_rest(d);
+	return ret;
+}
+
+static bool keeps_host(const struct policy *policy)
+{
+	uint32_t i;
+
+	for (i = 0; i < policy->device_count; i++)
+		if (policy->devices[i].host_identity)
+			return true;
+	return false;
+}
+
+/*
+ * A unit that an earlier daemon left enabled still walks tables in the arena:
+ * it is closed before the first byte there changes. One that does not translate
+ * yet may have to stay open for the host until its take-over closes all others
+ * in the same write.
+ */
+static void close_before_takeover(struct daemon *d)
+{
+	uint32_t i;
+
+	/* Only addresses yet, so that a module finds what an earlier daemon left. */
+	d->pages = (struct pages){ .cpu = d->machine->arena_cpu,
+				   .pa = d->machine->arena_pa,
+				   .size = d->machine->arena_size };
+	d->machine->hw.pages = &d->pages;
+	for (i = 0; i < d->unit_count; i++)
+		if (!keeps_host(d->policy) || d->units[i].drv->found_enabled)
+			d->units[i].drv->ops->close(d->units[i].drv);
+}
+
+void daemon_init(struct daemon *d, struct machine *machine, const struct policy *policy)
+{
+	d->machine = machine;
+	d->policy = policy;
+	list_init(&d->conns);
+	list_init(&d->users);
+	list_init(&d->pendings);
+	list_init(&d->releasing);
+}
+
+int daemon_start(struct daemon *d, struct error *err)
+{
+	int ret;
+
+	d->started_real_ns = clock_real_ns();
+	ret = discover(d, err);
+	if (ret == 0)
+		ret = units_probe(d, err);
+	if (ret < 0) {
+		units_forget(d);
+		return ret;
+	}
+	close_before_takeover(d);
+	ret = take_over(d, err);
+	if (ret < 0) {
+		units_close(d);
+		daemon_forget(d);
+	}
+	return ret;
+}
+
+bool daemon_tick(struct daemon *d)
+{
+	bool busy = pendings_tick(d);
+
+	busy |= releases_tick(d);
+	busy |= faults_drain(d, FAULT_BUDGET);
+	return busy;
+}
+
+void daemon_forget(struct daemon *d)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->device_count; i++)
+		device_close_windows(d, &d->devices[i]);
+	units_forget(d);
+	faults_fini(d);
+	free(d->domains);
+	d->domains = NULL;
+	pages_fini(&d->pages);
+}
+
+void daemon_close(struct daemon *d)
+{
+	units_close(d);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a back end is to the daemon: a struct hw for the modules, the arena,
+ * the firmware's description of the machine, PCI configuration space, and the
+ * memory and register windows that are handed to clients. hw_board.c makes
+ * one from a virtual board; tests make one from a fake.
+ */
+#ifndef SMMUMAN_SMMUMAN_MACHINE_H
+#define SMMUMAN_SMMUMAN_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+#include "hw.h"
+#include "types.h"
+
+struct machine;
+
+#define MACHINE_RAM_MAX 32u
+
+/* A register window as a client gets it: one descriptor. */
+struct machine_window {
+	uint64_t id; /* for window_close() */
+	int fd;	     /* ours to close; the client's copy dies by window_close() */
+	uint32_t kind; /* enum wire_bar_kind */
+};
+
+struct machine_ops {
+	/*
+	 * Whose physical bytes are [offset, offset + length) of this descriptor?
+	 * Fills at most max extents in order. -EINVAL (not memory this machine's
+	 * devices can reach, with the sentence), -E2BIG (more extents than max).
+	 * The descriptor was already checked to be sealed and without holes.
+	 */
+	int (*memory_resolve)(struct machine *machine, int fd, uint64_t offset, uint64_t length,
+			      struct extent *extents, uint32_t max, uint32_t *ret_count,
+			      struct error *err);
+
+	/*
+	 * Lends a part of the machine's own memory to the client uid: a
+	 * descriptor for the client, zeroed. -EOPNOTSUPP where clients bring their own
+	 * memory, -ENOSPC when every part is lent. *ret_part for memory_return().
+	 */
+	int (*memory_lend)(struct machine *machine, uid_t uid, uint64_t size, int *ret_fd,
+			   uint64_t *ret_size, uint32_t *ret_part, struct error *err);
+
+	/* The borrower is gone and no device reaches the part any more. */
+	void (*memory_return)(struct machine *machine, uint32_t part);
+
+	/* Is this physical range ordinary memory (as opposed to registers)? */
+	bool (*is_memory)(struct machine *machine, pa_t pa, uint64_t length);
+
+	/* A window over device registers; closing it ends every holder's access. */
+	int (*window_open)(struct machine *machine, uint64_t base, uint64_t length,
+			   struct machine_window *ret_window, struct error *err);
+	void (*window_close)(struct machine *machine, struct machine_window *window);
+
+	/*
+	 * The daemon's own look at a register (quiesce), through a window that it
+	 * opened for itself: on one that a client holds too, answers could get mixed up.
+	 */
+	int (*window_read32)(struct machine *machine, const struct machine_window *window,
+			     uint64_t offset, uint32_t *ret_value);
+
+	/*
+	 * PCI configuration space, size 1, 2 or 4. A function that is not there
+	 * reads all ones. Address: the ECAM window that discovery found.
+	 */
+	uint32_t (*config_read)(struct machine *machine, uint64_t address, unsigned size);
+	void (*config_write)(struct machine *machine, uint64_t address, unsigned size,
+			     uint32_t value);
+
+	void (*close)(struct machine *machine);
+};
+
+struct machine {
+	const struct machine_ops *ops;
+	struct hw hw;
+	char words[64]; /* for people: "virtual board /run/board.sock" */
+	/* The arena: mapped, not yet written by us. */
+	uint8_t *arena_cpu;
+	pa_t arena_pa;
+	uint64_t arena_size;
+	/* The rest of RAM, the arena left out: what a host: identity device reaches. */
+	struct extent ram[MACHINE_RAM_MAX];
+	uint32_t ram_count;
+	/* A private copy of the flattened device tree, or NULL. */
+	void *fdt;
+	uint64_t fdt_size;
+	int lost_fd; /* readable or hung up when the machine is gone; -1: none */
+};
+
+/* hw_board.c: connects as owner to the board served at socket. */
+int machine_open_board(const char *socket, struct machine **ret_machine, struct error *err);
+
+#endif

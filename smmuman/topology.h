@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine's IOMMUs and DMA masters as firmware describes them and PCI
+ * answers, checked: a description that lies is refused with its node, never
+ * half believed. Constant once found.
+ */
+#ifndef SMMUMAN_SMMUMAN_TOPOLOGY_H
+#define SMMUMAN_SMMUMAN_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "devname.h"
+#include "driver.h"
+#include "error.h"
+#include "machine.h"
+
+#define TOPOLOGY_UNITS_MAX 16u
+#define TOPOLOGY_DEVICES_MAX 512u
+#define TOPOLOGY_BRIDGES_MAX 16u
+#define TOPOLOGY_MAPS_MAX 64u
+#define TOPOLOGY_NO_UNIT UINT32_MAX
+#define TOPOLOGY_BARS 6u
+#define TOPOLOGY_STREAMS 4u
+
+struct topology_unit {
+	char name[32];	/* "smmu0", in the order of the tree */
+	char path[DEVNAME_MAX];
+	char compatible[48];
+	uint64_t base, size;
+	uint32_t phandle;
+};
+
+/* A register window of a device: a BAR, or a platform device's reg entry. */
+struct topology_window {
+	uint64_t base, size; /* size 0: there is none */
+};
+
+struct topology_device {
+	struct devname name;  /* canonical: pci: or dt: */
+	struct devname alias; /* a platform device by its first registers, else NONE */
+	uint32_t unit;	      /* index, or TOPOLOGY_NO_UNIT: no IOMMU covers it */
+	uint32_t stream_count; /* 0 when no unit covers it */
+	union {
+		uint32_t stream; /* the first: a PCI function's only one */
+		uint32_t streams[TOPOLOGY_STREAMS]; /* all on that unit */
+	};
+	uint64_t config; /* address of its PCI configuration space; 0: platform */
+	uint32_t vendor, product; /* PCI ids, 0 for platform */
+	bool has_flr;
+	struct topology_window windows[TOPOLOGY_BARS];
+	char unusable[128]; /* why it can never be attached, else "" */
+};
+
+/* One PCI host bridge: its ECAM and how requester ids become streams. */
+struct topology_bridge {
+	char path[DEVNAME_MAX];
+	uint64_t ecam_base, ecam_size;
+	uint32_t segment, first_bus, last_bus;
+	uint32_t map_first, map_count; /* into maps */
+	uint32_t map_mask;	       /* a requester id is masked before it is looked up */
+};
+
+struct topology_map {
+	uint32_t rid, unit, stream, length; /* unit: index */
+};
+
+struct topology {
+	struct topology_unit units[TOPOLOGY_UNITS_MAX];
+	uint32_t unit_count;
+	struct topology_bridge bridges[TOPOLOGY_BRIDGES_MAX];
+	uint32_t bridge_count;
+	struct topology_map maps[TOPOLOGY_MAPS_MAX];
+	uint32_t map_count;
+	struct topology_device devices[TOPOLOGY_DEVICES_MAX];
+	uint32_t device_count;
+};
+
+/*
+ * Units, host bridges and platform masters from a flattened device tree of at
+ * most size bytes. Pure: touches no hardware. -EINVAL with the node and what
+ * is wrong with it; then *topology is not to be used.
+ */
+int topology_from_fdt(const void *fdt, uint64_t size, struct topology *topology,
+		      struct error *err);
+
+/*
+ * Adds the PCI functions behind every host bridge by reading their
+ * configuration space. Bounded by the bus ranges and TOPOLOGY_DEVICES_MAX.
+ */
+int topology_scan_pci(struct machine *machine, struct topology *topology, struct error *err);
+
+/*
+ * Marks as unusable, each naming the other, devices that share a stream or a
+ * register window, and any whose windows lie over memory, a unit or a host
+ * bridge's configuration space. topology_scan_pci() ends with it.
+ */
+void topology_mark_conflicts(struct machine *machine, struct topology *topology);
+
+/* Appends a zeroed device with its name. -ENOSPC when full, -EEXIST when named already. */
+int topology_add_device(struct topology *topology, const struct devname *name,
+			struct topology_device **ret_device, struct error *err);
+
+/* Why a device can never be attached; the first reason given stays. */
+void topology_mark_unusable(struct topology_device *device, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The device of that name or alias, or NULL. */
+const struct topology_device *topology_find(const struct topology *topology,
+					    const struct devname *name);
+
+#endif

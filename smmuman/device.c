@@ -45,13 +45,23 @@ static uint32_t stream_slot(const struct daemon *d, uint32_t unit, uint32_t stre
 	return (mixed >> 16) % (uint32_t)ARRAY_COUNT(d->stream_hash);
 }
 
-static void hash_stream(struct daemon *d, const struct device *device)
+static void hash_stream(struct daemon *d, const struct device *device, uint32_t stream)
 {
-	uint32_t slot = stream_slot(d, unit_number(d, device->unit), device->found->stream);
+	uint32_t slot = stream_slot(d, unit_number(d, device->unit), stream);
 
 	while (d->stream_hash[slot])
 		slot = (slot + 1) % (uint32_t)ARRAY_COUNT(d->stream_hash);
 	d->stream_hash[slot] = (uint16_t)(device->number + 1);
+}
+
+static bool has_stream(const struct device *device, uint32_t stream)
+{
+	uint32_t i;
+
+	for (i = 0; i < device->found->stream_count; i++)
+		if (device->found->streams[i] == stream)
+			return true;
+	return false;
 }
 
 struct device *device_by_stream(struct daemon *d, const struct unit *unit, uint32_t stream)
@@ -61,7 +71,7 @@ struct device *device_by_stream(struct daemon *d, const struct unit *unit, uint3
 
 	for (; d->stream_hash[slot]; slot = (slot + 1) % (uint32_t)ARRAY_COUNT(d->stream_hash)) {
 		device = &d->devices[d->stream_hash[slot] - 1];
-		if (device->unit == unit && device->found->stream == stream)
+		if (device->unit == unit && has_stream(device, stream))
 			return device;
 	}
 	return NULL;
@@ -95,8 +105,8 @@ struct device *device_by_name(struct daemon *d, const char *text, struct error *
 	return NULL;
 }
 
-static const struct policy_device *policy_of(const struct daemon *d,
-					     const struct topology_device *found)
+const struct policy_device *device_policy(const struct daemon *d,
+					  const struct topology_device *found)
 {
 	const struct policy_device *policy = policy_find_device(d->policy, &found->name);
 
@@ -109,14 +119,16 @@ static void device_init(struct daemon *d, uint32_t number)
 {
 	const struct topology_device *found = &d->topology.devices[number];
 	struct device *device = &d->devices[number];
+	uint32_t i;
 
 	device->found = found;
 	device->number = number;
-	device->policy = policy_of(d, found);
+	device->policy = device_policy(d, found);
 	list_init(&device->releasing);
 	if (found->unit != TOPOLOGY_NO_UNIT && d->units[found->unit].drv) {
 		device->unit = &d->units[found->unit];
-		hash_stream(d, device);
+		for (i = 0; i < found->stream_count; i++)
+			hash_stream(d, device, found->streams[i]);
 		d->books.streams[number].unit = found->unit;
 	}
 	d->books.streams[number].stream = found->stream;
@@ -135,6 +147,34 @@ void devices_init(struct daemon *d)
 	d->device_count = d->topology.device_count;
 	for (i = 0; i < d->device_count; i++)
 		device_init(d, i);
+}
+
+void device_shut_streams(struct device *device, enum drv_stream_state state,
+			 struct drv_gather *gather)
+{
+	struct drv_unit *drv = device->unit->drv;
+	uint32_t i;
+
+	for (i = 0; i < device->found->stream_count; i++)
+		drv->ops->set_stream(drv, device->found->streams[i], state, NULL, gather, NULL);
+}
+
+int device_bind_streams(struct device *device, struct drv_space *space,
+			struct drv_gather *gather, struct error *err)
+{
+	struct drv_unit *drv = device->unit->drv;
+	uint32_t i;
+	int ret;
+
+	for (i = 0; i < device->found->stream_count; i++) {
+		ret = drv->ops->set_stream(drv, device->found->streams[i], DRV_BOUND, space, gather,
+					   err);
+		if (ret < 0) {
+			device_shut_streams(device, DRV_DENY, gather);
+			return ret;
+		}
+	}
+	return 0;
 }
 
 void device_mark_owner(struct device *device, const struct owner *owner)

@@ -94,7 +94,7 @@ int device_attach(struct daemon *d, struct device *device, struct conn *conn, ui
 		return ret;
 	/* What this stream did before belongs to whoever owned it before. */
 	bind_bookkeeping(d, device, conn, domain);
-	ret = drv->ops->set_stream(drv, device->found->stream, DRV_BOUND, space, gather, err);
+	ret = device_bind_streams(device, space, gather, err);
 	if (ret < 0) {
 		device_unbind(d, device, gather);
 		release_begin(d, device, gather);
@@ -108,10 +108,9 @@ int device_attach(struct daemon *d, struct device *device, struct conn *conn, ui
 void device_unbind(struct daemon *d, struct device *device, struct drv_gather *gather)
 {
 	static const struct owner nobody;
-	struct drv_unit *drv = device->unit->drv;
 	struct error err = { 0 };
 
-	drv->ops->set_stream(drv, device->found->stream, DRV_DENY, NULL, gather, NULL);
+	device_shut_streams(device, DRV_DENY, gather);
 	/* Requests that are still under way are refused; later ones never leave. */
 	if (device->found->config && pci_stop_mastering(d->machine, device->found, &err) < 0)
 		log_warn("%s", err.text);

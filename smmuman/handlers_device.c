@@ -188,8 +188,7 @@ int handle_release(struct call *call)
 	log_note("%.80s is released from quarantine by uid %" PRIu32, ask->name, call->conn->uid);
 	device->storm_count = 0;
 	/* Refusals are recorded again while it is brought to rest. */
-	device->unit->drv->ops->set_stream(device->unit->drv, device->found->stream, DRV_DENY,
-					   NULL, &gather, NULL);
+	device_shut_streams(device, DRV_DENY, &gather);
 	release_begin(call->d, device, &gather);
 	return 0;
 }

@@ -21,8 +21,9 @@ int pci_stop_mastering(struct machine *machine, const struct topology_device *de
 void pci_start_memory(struct machine *machine, const struct topology_device *device);
 
 /*
- * Starts a function level reset; its BARs are put back when it is done. 0, or -EOPNOTSUPP when it has none. The function must be
- * left alone for 100 ms; pci_reset_is_done() then tells that it answers again.
+ * Starts a function level reset. 0, or -EOPNOTSUPP when it has none. The function
+ * must be left alone for 100 ms; pci_reset_is_done() then tells that it answers
+ * again, and puts its BARs back where they were.
  */
 int pci_start_reset(struct machine *machine, const struct topology_device *device,
 		    struct error *err);

@@ -60,7 +60,7 @@ static void silence(struct device *device)
 	struct drv_unit *drv = device->unit->drv;
 	struct drv_gather gather = { 0 };
 
-	drv->ops->set_stream(drv, device->found->stream, DRV_SILENT, NULL, &gather, NULL);
+	device_shut_streams(device, DRV_SILENT, &gather);
 	drv->ops->submit(drv, &gather);
 }
 

@@ -86,9 +86,9 @@ static int bind_one(struct daemon *d, struct device *device, struct error *err)
 	int ret;
 
 	device_mark_owner(device, &owner);
-	ret = drv->ops->set_stream(drv, device->found->stream, DRV_BOUND,
-				   d->domains[device->domain].spaces[unit_number(d, device->unit)],
-				   &gather, err);
+	ret = device_bind_streams(device,
+				  d->domains[device->domain].spaces[unit_number(d, device->unit)],
+				  &gather, err);
 	if (ret < 0)
 		return ret;
 	drv->ops->submit(drv, &gather);

@@ -104,28 +104,32 @@ static int make_identity(struct daemon *d, struct unit *unit, struct drv_space *
 	return ret;
 }
 
+#define INIT_MAX (TOPOLOGY_DEVICES_MAX * TOPOLOGY_STREAMS)
+
 static uint32_t initial_streams(struct daemon *d, uint32_t number, struct drv_stream_init *init)
 {
 	const struct topology_device *found;
-	const struct policy_device *policy;
 	uint32_t count = 0;
-	uint32_t i;
+	uint32_t i, k;
+	bool is_host;
 
 	for (i = 0; i < d->topology.device_count; i++) {
 		found = &d->topology.devices[i];
 		if (found->unit != number)
 			continue;
-		policy = policy_find_device(d->policy, &found->name);
-		init[count].stream = found->stream;
-		init[count].state = policy && policy->host_identity ? DRV_BOUND : DRV_DENY;
-		init[count++].space = NULL;
+		is_host = device_policy(d, found) && device_policy(d, found)->host_identity;
+		for (k = 0; k < found->stream_count; k++)
+			init[count++] = (struct drv_stream_init){
+				.stream = found->streams[k],
+				.state = is_host && !found->unusable[0] ? DRV_BOUND : DRV_DENY,
+			};
 	}
 	return count;
 }
 
 int unit_takeover(struct daemon *d, struct unit *unit, struct error *err)
 {
-	static struct drv_stream_init init[TOPOLOGY_DEVICES_MAX];
+	static struct drv_stream_init init[INIT_MAX];
 	uint32_t count = initial_streams(d, unit_number(d, unit), init);
 	struct drv_space *identity = NULL;
 	uint32_t i;

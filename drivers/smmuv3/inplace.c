@@ -53,29 +53,54 @@ static int shut_table(struct smmu *smmu, struct error *err)
 	return 0;
 }
 
-/* Three commands at the end of whatever queue there is. */
+static int write_cr0(struct smmu *smmu, uint64_t value, struct error *err)
+{
+	hw_write32(&smmu->regs, SMMU_CR0, (uint32_t)value);
+	return hw_poll(&smmu->regs, SMMU_CR0ACK, "SMMU_CR0ACK", (uint32_t)(CR0_SMMUEN | CR0_CMDQEN),
+		       (uint32_t)value, SMMU_ACK_NS, err);
+}
+
+/*
+ * The queue from its beginning: its last user may have died between writing its
+ * base and its indices, or left a command error behind.
+ */
+static int restart_queue(struct smmu *smmu, struct error *err)
+{
+	int ret = write_cr0(smmu, CR0_SMMUEN, err);
+
+	if (ret)
+		return ret;
+	hw_write32(&smmu->regs, SMMU_GERRORN, hw_read32(&smmu->regs, SMMU_GERROR));
+	hw_write32(&smmu->regs, SMMU_CMDQ_PROD, 0);
+	hw_write32(&smmu->regs, SMMU_CMDQ_CONS, 0);
+	return write_cr0(smmu, CR0_SMMUEN | CR0_CMDQEN, err);
+}
+
+/* Three commands in whatever queue there is; events stop being recorded. */
 static int drop_caches(struct smmu *smmu, struct error *err)
 {
 	const struct cmd commands[] = { cmd_cfgi_all(), cmd_tlbi_all(), cmd_sync() };
 	uint64_t base = hw_read64(&smmu->regs, SMMU_CMDQ_BASE);
 	uint64_t log2 = field_get(Q_BASE_LOG2SIZE, base);
-	uint32_t prod = hw_read32(&smmu->regs, SMMU_CMDQ_PROD) & (uint32_t)Q_INDEX;
-	uint32_t mask = (uint32_t)BIT(log2 + 1) - 1;
 	uint64_t *words;
 	unsigned i;
+	int ret;
 
 	words = log2 > 19 ? NULL
 			  : arena_words(smmu, base & Q_BASE_ADDR, BIT(log2) * sizeof(struct cmd));
 	if (!words || log2 < 2)
 		return not_ours(smmu, "command queue", err);
-	for (i = 0; i < ARRAY_COUNT(commands); i++, prod++) {
-		hw_store64(&words[2 * (prod & (BIT(log2) - 1))], commands[i].word[0]);
-		hw_store64(&words[2 * (prod & (BIT(log2) - 1)) + 1], commands[i].word[1]);
+	ret = restart_queue(smmu, err);
+	if (ret)
+		return ret;
+	for (i = 0; i < ARRAY_COUNT(commands); i++) {
+		hw_store64(&words[2 * i], commands[i].word[0]);
+		hw_store64(&words[2 * i + 1], commands[i].word[1]);
 	}
 	hw_barrier();
-	hw_write32(&smmu->regs, SMMU_CMDQ_PROD, prod & mask);
-	return hw_poll(&smmu->regs, SMMU_CMDQ_CONS, "SMMU_CMDQ_CONS", mask, prod & mask,
-		       SMMU_ACK_NS, err);
+	hw_write32(&smmu->regs, SMMU_CMDQ_PROD, ARRAY_COUNT(commands));
+	return hw_poll(&smmu->regs, SMMU_CMDQ_CONS, "SMMU_CMDQ_CONS", (uint32_t)Q_INDEX,
+		       ARRAY_COUNT(commands), SMMU_ACK_NS, err);
 }
 
 int inplace_close(struct smmu *smmu, struct error *err)
@@ -85,15 +110,31 @@ int inplace_close(struct smmu *smmu, struct error *err)
 	return ret ? ret : drop_caches(smmu, err);
 }
 
-int inplace_check_same(struct smmu *smmu, struct error *err)
+static int other_layout(const struct smmu *smmu, struct error *err)
 {
-	uint64_t base = hw_read64(&smmu->regs, SMMU_STRTAB_BASE) & STRTAB_BASE_ADDR;
-	uint32_t cfg = hw_read32(&smmu->regs, SMMU_STRTAB_BASE_CFG);
-
-	if (base == (strtab_base_word(smmu) & STRTAB_BASE_ADDR) && cfg == strtab_cfg_word(smmu))
-		return 0;
 	return error_set(err, -EBUSY,
 			 "%s: it ignores SMMU_GBPA, so it must stay enabled, but its stream table was "
 			 "laid out by other options; start with the same units: as before, or reset the machine",
 			 smmu->base.name);
+}
+
+int inplace_check_layout(struct smmu *smmu, struct error *err)
+{
+	const struct hw_regs *regs = &smmu->regs;
+	uint64_t cmdq_log2 = field_get(Q_BASE_LOG2SIZE, hw_read64(regs, SMMU_CMDQ_BASE));
+	uint64_t evtq_log2 = field_get(Q_BASE_LOG2SIZE, hw_read64(regs, SMMU_EVENTQ_BASE));
+
+	if (hw_read32(regs, SMMU_STRTAB_BASE_CFG) == strtab_cfg_word(smmu) &&
+	    cmdq_log2 == smmu->features.cmdq_log2 && evtq_log2 == smmu->features.evtq_log2)
+		return 0;
+	return other_layout(smmu, err);
+}
+
+int inplace_check_same(struct smmu *smmu, struct error *err)
+{
+	uint64_t base = hw_read64(&smmu->regs, SMMU_STRTAB_BASE) & STRTAB_BASE_ADDR;
+
+	if (base == (strtab_base_word(smmu) & STRTAB_BASE_ADDR))
+		return 0;
+	return other_layout(smmu, err);
 }

@@ -17,8 +17,14 @@
 int inplace_close(struct smmu *smmu, struct error *err);
 
 /*
- * Do the registers name the very table that strtab holds? Only then may the
- * unit stay enabled while it is programmed anew. 0 or -EBUSY.
+ * Before anything is written: will our table and queues be laid out as those
+ * the registers name? Then they come to lie in the same place. 0 or -EBUSY.
+ */
+int inplace_check_layout(struct smmu *smmu, struct error *err);
+
+/*
+ * After: do the registers name the very table that strtab holds? Only then may
+ * the unit stay enabled while it is programmed anew. 0 or -EBUSY.
  */
 int inplace_check_same(struct smmu *smmu, struct error *err);
 

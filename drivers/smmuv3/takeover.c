@@ -345,6 +345,8 @@ static int takeover_steps(struct smmu *smmu, const struct drv_stream_init *init,
 		ret = close_registers(smmu, err);
 	if (!ret && is_enabled && smmu->ignores_gbpa)
 		always = CR0_SMMUEN;
+	if (always)
+		ret = inplace_check_layout(smmu, err);
 	if (!ret)
 		ret = cr0_set(smmu, always, err); /* stops the queues */
 	if (ret)

@@ -160,8 +160,8 @@ void writer_submitted(struct smmu *smmu, uint64_t ticket)
 		if (stream->step_ticket != 0)
 			continue;
 		stream->step_ticket = ticket;
-		/* A stream that only closes is shut by now; a bound one is waited for. */
-		if (stream->state == DRV_BOUND && stream->hold_ticket == 0)
+		/* Whoever asked waits for the last step, not for this one. */
+		if (stream->hold_ticket == 0)
 			stream->hold_ticket = ticket;
 	}
 }

@@ -92,7 +92,7 @@ bool process_said(const struct process *process, const char *text)
 	return log_has(process, text, false);
 }
 
-static void show_log(const struct process *process)
+void process_show_log(const struct process *process)
 {
 	char line[512];
 	scoped_file file = fopen(process->log, "re");
@@ -115,7 +115,7 @@ bool process_wait_line(struct process *process, const char *text)
 		if (waits[1].revents)
 			return false;
 		if (poll(waits, 2, WAIT_S * 1000) <= 0) {
-			show_log(process);
+			process_show_log(process);
 			fail_msg("\"%s\" did not come within %d s", text, WAIT_S);
 		}
 		while (read(changes, events, sizeof(events)) > 0)
@@ -130,7 +130,7 @@ int process_wait(struct process *process)
 	int status = 0;
 
 	if (poll(&ended, 1, WAIT_S * 1000) != 1) {
-		show_log(process);
+		process_show_log(process);
 		fail_msg("process %d did not end within %d s", (int)process->pid, WAIT_S);
 	}
 	assert_int_equal(waitpid(process->pid, &status, 0), process->pid);
@@ -147,15 +147,16 @@ int process_stop(struct process *process, int signal)
 
 pid_t process_child(pid_t pid)
 {
-	char path[64];
+	char path[64], line[64], *end = line;
 	scoped_file file = NULL;
-	int child = -1;
+	long child;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
 	file = fopen(path, "re");
-	if (!file || fscanf(file, "%d", &child) != 1)
+	if (!file || !fgets(line, sizeof(line), file))
 		return -1;
-	return child;
+	child = strtol(line, &end, 10);
+	return end == line ? -1 : (pid_t)child;
 }
 
 void wait_gone(pid_t pid)
@@ -193,7 +194,7 @@ void board_start_argv(struct board_fixture *board, const char *const *extra)
 	snprintf(log, sizeof(log), "%s/vboard.log", board->dir);
 	process_start(&board->vboard, log, argv);
 	if (!process_wait_line(&board->vboard, "ready ")) {
-		show_log(&board->vboard);
+		process_show_log(&board->vboard);
 		fail_msg("smmu-vboard did not come up");
 	}
 }

@@ -33,6 +33,9 @@ void process_start(struct process *process, const char *log, const char *const *
 /* Until the log has a line that contains text. False: the process ended before. */
 bool process_wait_line(struct process *process, const char *text);
 
+/* Prints what it said so far, for the reader of a failure. */
+void process_show_log(const struct process *process);
+
 /* Does the log contain text now? */
 bool process_said(const struct process *process, const char *text);
 

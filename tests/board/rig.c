@@ -70,9 +70,13 @@ void rig_start_daemon(struct rig *rig, const char *program)
 
 	snprintf(log, sizeof(log), "%s/daemon.log", rig->board.dir);
 	rig_daemon_argv(rig, build_path(program, path, sizeof(path)), argv);
+	/* An earlier daemon's "ready" must not be taken for this one's. */
+	unlink(log);
 	process_start(&rig->daemon, log, argv);
-	if (!process_wait_line(&rig->daemon, "ready:"))
-		fail_msg("the daemon did not come up; see its log above");
+	if (!process_wait_line(&rig->daemon, "ready:")) {
+		process_show_log(&rig->daemon);
+		fail_msg("the daemon did not come up");
+	}
 }
 
 void rig_start(struct rig *rig, const struct rig_variant *variant, const char *extra)

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The daemon is killed between any two stores that hardware sees and at any
+ * system call of a session; each time the board's memory is audited with
+ * decoders that share no code with the daemon, devices are let loose at what
+ * nobody granted, and a new daemon takes the same board over.
+ *
+ * KILLPOINTS=N: how many points of each kind are tried, evenly spread (24).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "auditor.h"
+#include "books.h"
+#include "rig.h"
+#include "smmu_oracle.h"
+
+#define BLOCK (UINT64_C(2) << 20)
+#define UNGRANTED UINT64_C(0x6f000000)
+#define MARK 0xe7
+
+static const struct rig_variant variants[] = {
+	{ "stage 1", "1", "two-level" },
+	{ "stage 2", "2", "two-level" },
+};
+
+static struct rig rig;
+
+/* --- the session that is cut short ------------------------------------------- */
+
+static bool grant(struct driver *a, uint64_t iova, uint64_t length, uint64_t offset)
+{
+	struct smmu_grant grant = { a->buffer.memory, SMMU_READ | SMMU_WRITE, iova, length, offset };
+
+	return smmu_map(a->context, a->domain, &grant) == 0;
+}
+
+/* Every kind of change there is; false as soon as the daemon is gone. */
+static bool session(void)
+{
+	struct smmu_grant batch[3];
+	struct smmu_range ranges[3];
+	struct driver a = { 0 };
+	bool done = false;
+	unsigned i;
+	int ret;
+
+	if (smmu_open(&a.context, rig.socket) < 0)
+		return false;
+	if (smmu_domain_create(a.context, &a.domain) < 0 ||
+	    smmu_dma_alloc(a.context, BLOCK + 8 * RIG_PAGE, &a.buffer) < 0)
+		goto out;
+	if (!grant(&a, RIG_IOVA, RIG_PAGE, 0))
+		goto out;
+	do
+		ret = driver_try_attach(&a, DMA0);
+	while (ret == -EAGAIN);
+	if (ret < 0)
+		goto out;
+	if (!grant(&a, UINT64_C(0x40000000), BLOCK, 4096) ||
+	    !grant(&a, UINT64_C(0x80000000), BLOCK, 0))
+		goto out;
+	for (i = 0; i < 3; i++) {
+		batch[i] = (struct smmu_grant){ a.buffer.memory, SMMU_READ,
+						UINT64_C(0x200000) + i * 3 * RIG_PAGE, RIG_PAGE,
+						i * RIG_PAGE };
+		ranges[i] = (struct smmu_range){ batch[i].iova, RIG_PAGE };
+	}
+	if (smmu_map_batch(a.context, a.domain, batch, 3) < 0)
+		goto out;
+	batch[1].iova = RIG_IOVA;
+	if (smmu_map_batch(a.context, a.domain, batch, 2) != -EEXIST)
+		goto out;
+	if (smmu_unmap_batch(a.context, a.domain, ranges, 3) < 0 ||
+	    smmu_unmap(a.context, a.domain, UINT64_C(0x40000000), BLOCK) < 0 ||
+	    smmu_detach(a.context, a.attached.device) < 0 ||
+	    smmu_domain_destroy(a.context, a.domain) < 0)
+		goto out;
+	done = true;
+out:
+	smmu_close(a.context);
+	return done;
+}
+
+/* --- the audit ------------------------------------------------------------------- */
+
+struct audit {
+	struct board_owner owner;
+	struct hw_fake view; /* registers and table memory, as the oracle reads them */
+	const struct books_header *books;
+	const uint8_t *base; /* of the books */
+};
+
+static void audit_registers(struct audit *audit)
+{
+	static const uint32_t offsets[] = { FAKE_IDR0, FAKE_IDR1, FAKE_IDR5, FAKE_CR0, FAKE_GBPA,
+					    FAKE_STRTAB_BASE, FAKE_STRTAB_BASE + 4,
+					    FAKE_STRTAB_CFG };
+	uint64_t value;
+	unsigned i;
+
+	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+		assert_int_equal(board_read(audit->owner.fd, VIRT_SMMU + offsets[i], 4, &value), 0);
+		hw_fake_set(&audit->view, offsets[i], 4, value);
+	}
+}
+
+static void audit_begin(struct audit *audit)
+{
+	const struct board_hello *hello = &audit->owner.hello;
+	uint64_t arena;
+
+	memset(audit, 0, sizeof(*audit));
+	assert_int_equal(board_owner_init(&audit->owner, rig.board.socket), 0);
+	audit->view.memory = audit->owner.parts[0];
+	audit->view.bytes = hello->parts[0].size;
+	audit->view.pages.cpu = audit->owner.parts[0];
+	audit->view.pages.pa = PA(hello->parts[0].pa);
+	audit->view.pages.size = hello->parts[0].size;
+	audit_registers(audit);
+	arena = (hello->dtb_offset + hello->dtb_size + RIG_PAGE - 1) & ~(RIG_PAGE - 1);
+	audit->base = audit->owner.parts[0] + arena;
+	audit->books = (const struct books_header *)(const void *)audit->base;
+}
+
+/* Is the leaf all inside a grant the books know, at the right bytes? */
+static const char *leaf_is_granted(void *context, const struct auditor_leaf *leaf)
+{
+	const struct audit *audit = context;
+	const struct books_header *books = audit->books;
+	const struct book_grant *grants = (const void *)(audit->base + books->grants);
+	const struct book_memory *memories = (const void *)(audit->base + books->memories);
+	uint32_t i;
+
+	if (books->magic != BOOKS_MAGIC)
+		return "a leaf, but there are no books";
+	for (i = 1; i < books->grant_max; i++) {
+		const struct book_grant *grant = &grants[i];
+
+		if (grant->state == GRANT_FREE || leaf->iova < grant->iova ||
+		    leaf->iova + leaf->bytes > grant->iova + grant->length)
+			continue;
+		if (memories[grant->memory].one.pa.v + grant->offset + leaf->iova - grant->iova !=
+		    leaf->pa)
+			return "a leaf leads elsewhere than its grant";
+		return leaf->rights & ~(unsigned)grant->rights ? "a leaf allows more than its grant"
+								: NULL;
+	}
+	return "a leaf that no grant of the books covers";
+}
+
+static void audit_stream(struct audit *audit, uint32_t stream, bool may_be_bound)
+{
+	struct oracle oracle = oracle_stream(&audit->view, stream);
+	struct auditor_view view = { .memory = audit->owner.parts[0],
+				     .memory_pa = audit->owner.hello.parts[0].pa,
+				     .memory_bytes = audit->owner.hello.parts[0].size,
+				     .root_pa = oracle.root,
+				     .stage = oracle.stage,
+				     .input_bits = oracle.input_bits,
+				     .output_bits = 44,
+				     .start_level = oracle.root_level };
+	struct auditor_leaf first = { 0 };
+	const char *wrong;
+
+	assert_int_not_equal(oracle.verdict, ORACLE_BYPASS);
+	assert_int_not_equal(oracle.verdict, ORACLE_ILLEGAL);
+	if (oracle.verdict != ORACLE_TABLE)
+		return;
+	wrong = auditor_read_all(&view, leaf_is_granted, audit, NULL);
+	if (wrong)
+		fail_msg("stream 0x%" PRIx32 ": %s", stream, wrong);
+	if (may_be_bound)
+		return;
+	assert_null(auditor_translate(&view, RIG_IOVA, &first));
+	assert_int_equal(first.bytes, 0);
+}
+
+/* The device tries to write where nobody granted: into the RAM that is lent. */
+static void audit_transfers(struct audit *audit, unsigned slot)
+{
+	const struct board_part *part = &audit->owner.hello.parts[1];
+	const uint64_t targets[] = { part->pa + 0x5000, UNGRANTED, UINT64_C(0x90000000) };
+	uint8_t *bytes = audit->owner.parts[1];
+	unsigned i;
+	uint64_t id;
+	int window;
+
+	memset(bytes, MARK, 64 * RIG_PAGE);
+	assert_int_equal(board_window_open(audit->owner.fd, pci_bar0(audit->owner.fd, slot), 1 << 20,
+					   &window, &id),
+			 0);
+	pci_set_master(audit->owner.fd, slot, true);
+	for (i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		edu_start(window, EDU_BUFFER, targets[i], 64, EDU_TO_RAM);
+		edu_wait(window);
+	}
+	pci_set_master(audit->owner.fd, slot, false);
+	close(window);
+	for (i = 0; i < 64 * RIG_PAGE; i++)
+		if (bytes[i] != MARK)
+			fail_msg("slot %u reached byte 0x%x of lent memory", slot, i);
+}
+
+static bool is_on(const struct audit *audit)
+{
+	return hw_fake_get(&audit->view, FAKE_CR0, 4) & 1;
+}
+
+static void audit_board(bool was_taken_over)
+{
+	static const uint32_t streams[] = { 0x00, 0x08, 0x18, 0x20, 0x55, 0x1234 };
+	struct audit audit;
+	unsigned i;
+
+	audit_begin(&audit);
+	if (was_taken_over || is_on(&audit)) {
+		for (i = 0; i < sizeof(streams) / sizeof(streams[0]); i++)
+			audit_stream(&audit, streams[i], false);
+		audit_stream(&audit, 0x10, true);
+		audit_transfers(&audit, 3);
+		audit_transfers(&audit, 2);
+	}
+	board_owner_fini(&audit.owner);
+}
+
+/* --- the runs ---------------------------------------------------------------------- */
+
+static uint64_t stores_so_far(const char *file)
+{
+	uint64_t count = 0;
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, &count, sizeof(count)), sizeof(count));
+	close(fd);
+	return count;
+}
+
+static unsigned points_wanted(void)
+{
+	const char *text = getenv("KILLPOINTS");
+
+	return text ? (unsigned)atoi(text) : 24;
+}
+
+/* Starts it, runs the session, ends it; true when it was killed on the way. */
+static bool run_until_killed(const char *const *argv)
+{
+	char log[128];
+	pid_t child;
+	int status;
+
+	snprintf(log, sizeof(log), "%s/daemon.log", rig.board.dir);
+	unlink(log);
+	process_start(&rig.daemon, log, argv);
+	if (process_wait_line(&rig.daemon, "ready:") && session()) {
+		/* Under strace the daemon is the child. */
+		child = process_child(rig.daemon.pid);
+		kill(child > 0 ? child : rig.daemon.pid, SIGTERM);
+	}
+	status = process_wait(&rig.daemon);
+	if (status == 0)
+		return false;
+	assert_int_equal(status, 128 + SIGKILL);
+	return true;
+}
+
+static void survivors_take_over(void)
+{
+	rig_start_daemon(&rig, "smmuman");
+	if (!session()) {
+		process_show_log(&rig.daemon);
+		fail_msg("the daemon that follows does not work");
+	}
+	assert_int_equal(process_stop(&rig.daemon, SIGKILL), 128 + SIGKILL);
+	audit_board(true);
+}
+
+static void killed_at_stores_containment_holds(void **state)
+{
+	uint64_t total, point, last = 0;
+	unsigned wanted = points_wanted();
+	char path[128], count[128], at[32];
+	const char *argv[16];
+	unsigned hit = 0, i;
+
+	(void)state;
+	snprintf(count, sizeof(count), "%s/count", rig.board.dir);
+	setenv("SMMU_KILL_COUNT", count, 1);
+	rig_daemon_argv(&rig, build_path("smmuman-killpoints", path, sizeof(path)), argv);
+	assert_false(run_until_killed(argv));
+	total = stores_so_far(count);
+	for (i = 0; i < wanted; i++) {
+		/* Spread over the session, the last store included. */
+		point = 1 + (total - 1) * (i + 1) / wanted;
+		if (point == last)
+			continue;
+		last = point;
+		snprintf(at, sizeof(at), "%" PRIu64, point);
+		setenv("SMMU_KILL_AT", at, 1);
+		if (run_until_killed(argv))
+			hit++;
+		unsetenv("SMMU_KILL_AT");
+		audit_board(true);
+		survivors_take_over();
+	}
+	unsetenv("SMMU_KILL_COUNT");
+	print_message("# %" PRIu64 " stores, killed at %u\n", total, hit);
+	assert_true(hit > 0);
+}
+
+#define CALL_NAME 32
+
+/* The name of system call number wanted of a trace, and how many of its name came. */
+static uint64_t call_at(const char *trace, uint64_t wanted, char name[CALL_NAME])
+{
+	FILE *file = fopen(trace, "re");
+	uint64_t line, same = 0;
+	char text[4096];
+	unsigned pass;
+
+	assert_non_null(file);
+	for (pass = 0; pass < 2; pass++) {
+		rewind(file);
+		for (line = 1; line <= wanted && fgets(text, sizeof(text), file); line++) {
+			text[strcspn(text, "(")] = '\0';
+			if (pass == 1)
+				same += strcmp(text, name) == 0;
+			else if (line == wanted)
+				snprintf(name, CALL_NAME, "%.31s", text);
+		}
+	}
+	fclose(file);
+	return same;
+}
+
+static uint64_t count_calls(const char *trace)
+{
+	uint64_t lines = 0;
+	FILE *file = fopen(trace, "re");
+	int c;
+
+	assert_non_null(file);
+	while ((c = fgetc(file)) != EOF)
+		lines += c == '\n';
+	fclose(file);
+	return lines;
+}
+
+static void killed_at_system_calls_containment_holds(void **state)
+{
+	char path[128], trace[128], again[128], inject[96], name[CALL_NAME] = "";
+	const char *daemon[16];
+	const char *argv[24] = { "strace", "-qq", "-o", trace, "-e", "trace=all" };
+	unsigned wanted = points_wanted();
+	unsigned hit = 0, i;
+	uint64_t total, point, same;
+
+	(void)state;
+	snprintf(trace, sizeof(trace), "%s/trace", rig.board.dir);
+	snprintf(again, sizeof(again), "%s/trace-again", rig.board.dir);
+	rig_daemon_argv(&rig, build_path("smmuman", path, sizeof(path)), daemon);
+	for (i = 0; daemon[i]; i++)
+		argv[6 + i] = daemon[i];
+	assert_false(run_until_killed(argv));
+	total = count_calls(trace);
+	argv[3] = again;
+	argv[5] = inject;
+	for (i = 0; i < wanted; i++) {
+		point = 1 + (total - 3) * (i + 1) / wanted;
+		/* strace counts each call by its name. */
+		same = call_at(trace, point, name);
+		snprintf(inject, sizeof(inject), "inject=%s:signal=SIGKILL:when=%" PRIu64, name,
+			 same);
+		if (run_until_killed(argv))
+			hit++;
+		audit_board(false);
+		survivors_take_over();
+	}
+	print_message("# %" PRIu64 " system calls, killed at %u\n", total, hit);
+	assert_true(hit > 0);
+}
+
+static int setup_board(void **state)
+{
+	rig_prepare(&rig, *state, "");
+	return 0;
+}
+
+static int teardown_board(void **state)
+{
+	(void)state;
+	rig_stop(&rig);
+	return 0;
+}
+
+int main(void)
+{
+	int failed = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
+		void *variant = (void *)(uintptr_t)&variants[i];
+		const struct CMUnitTest tests[] = {
+			{ "killed_at_stores_containment_holds", killed_at_stores_containment_holds,
+			  setup_board, teardown_board, variant },
+			{ "killed_at_system_calls_containment_holds",
+			  killed_at_system_calls_containment_holds, setup_board, teardown_board,
+			  variant },
+		};
+
+		if (!rig_can(&variants[i])) {
+			printf("# not here: %s\n", variants[i].name);
+			continue;
+		}
+		failed += cmocka_run_group_tests_name(variants[i].name, tests, NULL, NULL);
+	}
+	return failed;
+}

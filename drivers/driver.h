@@ -223,6 +223,13 @@ struct drv_ops {
 	bool (*drain_faults)(struct drv_unit *unit, unsigned budget,
 			     const struct drv_fault_sink *sink);
 
+	/*
+	 * Hands over what the event queue of an earlier owner still holds, all with
+	 * sequence 0. Called once, after close() and before takeover(), when the arena is
+	 * laid out but nothing was taken from it yet. Changes nothing.
+	 */
+	void (*salvage)(struct drv_unit *unit, const struct drv_fault_sink *sink);
+
 	/* The sequence number the next recorded event will get: an epoch mark. */
 	uint64_t (*fault_mark)(struct drv_unit *unit);
 

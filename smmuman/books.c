@@ -10,9 +10,9 @@
 #include "wire.h"
 
 #define FAULT_BYTES sizeof(struct wire_fault)
-#define CLIENT_MAX 1025u
-#define DOMAIN_MAX 4097u
-#define MEMORY_MAX 8193u
+#define CLIENT_MAX 8193u
+#define DOMAIN_MAX 8193u
+#define MEMORY_MAX 16385u
 #define FAULT_MAX 4096u
 
 _Static_assert(sizeof(struct book_grant) == 56, "a grant's record grew");

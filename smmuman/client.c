@@ -67,12 +67,28 @@ static int book_client(struct daemon *d, struct conn *conn)
 	return 0;
 }
 
-int client_begin(struct daemon *d, struct conn *conn)
+/* Which rule is it under? NULL: the refusal says why. */
+static const struct policy_client *find_rule(struct daemon *d, struct conn *conn)
 {
+	uint32_t others = conn->user->connections - conn->user->refused - 1;
 	struct policy_who who = { conn->uid, conn->gid, conn->exe[0] ? conn->exe : NULL };
 	struct policy_ask ask = { .verb = POLICY_CONNECT };
 	struct policy_answer answer;
 
+	policy_decide(d->policy, &who, &ask, &answer);
+	if (answer.allowed && others < answer.rule->limits.connections)
+		return answer.rule;
+	if (!answer.allowed)
+		error_set(&conn->refusal, -EACCES, "%s", answer.text);
+	else
+		error_set(&conn->refusal, -EDQUOT, "uid %" PRIu32 " has %" PRIu32
+			  " connections, its limit (limits: connections of '%s')", conn->uid,
+			  others, answer.rule->name);
+	return NULL;
+}
+
+int client_begin(struct daemon *d, struct conn *conn)
+{
 	conn->d = d;
 	conn->fault_fd = -1;
 	conn->accepted_ns = hw_now_ns(&d->machine->hw);
@@ -83,16 +99,12 @@ int client_begin(struct daemon *d, struct conn *conn)
 		return -ENOMEM;
 	list_add_tail(&d->conns, &conn->node);
 	d->conn_count++;
-	policy_decide(d->policy, &who, &ask, &answer);
-	if (!answer.allowed)
-		return error_set(&conn->refusal, -EACCES, "%s", answer.text);
-	if (conn->user->connections > answer.rule->limits.connections)
-		return error_set(&conn->refusal, -EDQUOT, "uid %" PRIu32 " has %" PRIu32
-				 " connections, its limit (limits: connections of '%s')", conn->uid,
-				 conn->user->connections - 1, answer.rule->name);
-	conn->rule = answer.rule;
-	if (book_client(d, conn) < 0)
+	d->silent_count++;
+	conn->rule = find_rule(d, conn);
+	if (conn->rule && book_client(d, conn) < 0)
 		conn->rule = NULL;
+	if (!conn->rule)
+		conn->user->refused++; /* stays to hear why, outside the limit */
 	return conn->refusal.code;
 }
 
@@ -102,6 +114,10 @@ static void forget_client(struct daemon *d, struct conn *conn)
 		books_give_client(&d->books, conn->book);
 	list_remove(&conn->node);
 	d->conn_count--;
+	if (!conn->said_hello)
+		d->silent_count--;
+	if (!conn->rule)
+		conn->user->refused--;
 	user_put(d, conn->user);
 	d->drop(conn);
 }

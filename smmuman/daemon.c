@@ -77,11 +77,16 @@ static int take_over(struct daemon *d, struct error *err)
 	int ret;
 
 	ret = lay_out_arena(d, err);
+	if (ret < 0)
+		return ret;
+	devices_init(d);
+	/* Refusals of the time without a daemon, before their queue is cleared. */
+	for (i = 0; i < d->unit_count; i++)
+		faults_salvage(d, &d->units[i]);
 	for (i = 0; i < d->unit_count && ret == 0; i++)
 		ret = unit_takeover(d, &d->units[i], err);
 	if (ret < 0)
 		return ret;
-	devices_init(d);
 	ret = statics_make(d, err);
 	if (ret == 0)
 		bring_devices_to_rest(d);

@@ -29,6 +29,7 @@ struct pending;
 #define RELEASE_DEADLINE_NS UINT64_C(1000000000) /* of a unit's invalidation */
 #define SPIN_NS UINT64_C(100000)		 /* before a request is parked */
 #define OWNER_MARKS 4u
+#define REFUSED_MAX 4u /* refused connections of one uid that are kept to hear why */
 #define CONN_PARTS_MAX 4u /* board memory parts one client may borrow */
 
 /* Who owned a device; kept by value, for it outlives the connection. */
@@ -94,7 +95,7 @@ struct domain {
 /* What one uid has in use; quotas are per uid. */
 struct user {
 	struct list node;
-	uint32_t uid, connections, domains, memories, grants, devices;
+	uint32_t uid, connections, refused, domains, memories, grants, devices;
 	uint64_t memory_bytes, table_bytes;
 };
 
@@ -146,6 +147,7 @@ struct daemon {
 	struct domain *domains; /* book.domain_max of them */
 	struct list conns, users, pendings, releasing;
 	uint32_t conn_count, next_client_id;
+	uint32_t silent_count; /* connections that have not said hello yet */
 	struct counters counters;
 	uint64_t started_real_ns;
 	struct fault_log *faults;
@@ -279,6 +281,8 @@ int faults_init(struct daemon *d);
 void faults_fini(struct daemon *d);
 /* At most budget records of every unit; true while more wait. */
 bool faults_drain(struct daemon *d, unsigned budget);
+/* What a unit recorded while no daemon ran; once, before its take-over. */
+void faults_salvage(struct daemon *d, struct unit *unit);
 /* Records after a cursor, of one client or (0) of everybody. */
 uint32_t faults_read(struct daemon *d, uint64_t after, uint32_t client, uint32_t max,
 		     struct wire_fault *ret_records, uint64_t *ret_next, uint64_t *ret_lost);
@@ -313,6 +317,8 @@ struct answer {
 /* Handles one packet. Takes the descriptors in fds: closes what is not kept. */
 void dispatch(struct daemon *d, struct conn *conn, void *packet, size_t length, int *fds,
 	      unsigned fd_count, struct answer *answer);
+/* The reply to a packet whose descriptors could not be taken: we have too many open. */
+void dispatch_cut(struct conn *conn, const void *packet, size_t length, struct answer *answer);
 /* The reply to the request that was parked. */
 void dispatch_parked(struct conn *conn, int status, struct answer *answer);
 

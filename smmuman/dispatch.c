@@ -122,6 +122,27 @@ static int run(struct conn *conn, const struct wire_message *message, void *pack
 	return ret;
 }
 
+static void begin(struct conn *conn, const void *packet, size_t length, struct answer *answer)
+{
+	answer->length = answer->fd_count = 0;
+	answer->is_parked = answer->must_drop = false;
+	memset(&conn->parked, 0, sizeof(conn->parked));
+	memcpy(&conn->parked, packet, length < sizeof(conn->parked) ? length : sizeof(conn->parked));
+	conn->d->counters.requests++;
+	conn->requests++;
+}
+
+void dispatch_cut(struct conn *conn, const void *packet, size_t length, struct answer *answer)
+{
+	struct error err;
+
+	begin(conn, packet, length, answer);
+	conn->d->counters.refusals++;
+	error_set(&err, -EMFILE, "the daemon has no descriptor left to take the one that came along; "
+		  "try again when another client has ended");
+	make_error(answer, conn->parked.id, conn->parked.cookie, &err);
+}
+
 void dispatch(struct daemon *d, struct conn *conn, void *packet, size_t length, int *fds,
 	      unsigned fd_count, struct answer *answer)
 {
@@ -130,12 +151,7 @@ void dispatch(struct daemon *d, struct conn *conn, void *packet, size_t length, 
 	unsigned i;
 	int ret;
 
-	answer->length = answer->fd_count = 0;
-	answer->is_parked = answer->must_drop = false;
-	memset(&conn->parked, 0, sizeof(conn->parked));
-	memcpy(&conn->parked, packet, length < sizeof(conn->parked) ? length : sizeof(conn->parked));
-	d->counters.requests++;
-	conn->requests++;
+	begin(conn, packet, length, answer);
 	ret = wire_check_request(packet, length, fd_count, &message, &err);
 	if (ret < 0)
 		count_malformed(conn, answer);

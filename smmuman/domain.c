@@ -63,6 +63,26 @@ static int replay(struct daemon *d, uint32_t domain, struct drv_space *space, st
 	return 0;
 }
 
+/* A space holds at most limit pages by itself; the uid's spaces do so together. */
+static int check_tables(const struct daemon *d, uint32_t domain, uint64_t limit, struct error *err)
+{
+	const struct user *user = d->domains[domain].user;
+
+	if (limit == 0 || !user || user->table_bytes <= limit * PAGE_BYTES)
+		return 0;
+	return error_set(err, -EDQUOT, "the page tables of uid %" PRIu32 " would take %" PRIu64
+			 " bytes, its limit is %" PRIu64 " (limits: tables)", user->uid,
+			 user->table_bytes, limit * PAGE_BYTES);
+}
+
+/* No stream was ever bound to it: nothing to invalidate. */
+static void space_undo(struct daemon *d, uint32_t domain, struct drv_space **slot)
+{
+	(*slot)->unit->ops->space_destroy(*slot);
+	*slot = NULL;
+	domain_account(d, domain);
+}
+
 int domain_space(struct daemon *d, uint32_t domain, struct unit *unit, uint64_t table_page_limit,
 		 struct drv_space **ret_space, struct error *err)
 {
@@ -76,14 +96,14 @@ int domain_space(struct daemon *d, uint32_t domain, struct unit *unit, uint64_t 
 			return ret;
 		}
 		ret = replay(d, domain, *slot, err);
+		domain_account(d, domain);
+		if (ret == 0)
+			ret = check_tables(d, domain, table_page_limit, err);
 		if (ret < 0) {
-			/* No stream was ever bound to it: nothing to invalidate. */
-			unit->drv->ops->space_destroy(*slot);
-			*slot = NULL;
+			space_undo(d, domain, slot);
 			return error_prefix(err, "putting the domain's grants on %s",
 					    unit->drv->name);
 		}
-		domain_account(d, domain);
 	}
 	*ret_space = *slot;
 	return 0;

@@ -232,6 +232,7 @@ static void wake_owner(struct daemon *d, uint32_t client)
 struct sink_context {
 	struct daemon *d;
 	struct unit *unit;
+	bool is_salvage;
 };
 
 static void on_fault(void *opaque, const struct drv_fault *fault)
@@ -258,7 +259,10 @@ static void on_fault(void *opaque, const struct drv_fault *fault)
 	}
 	record = new_record(log);
 	fill_record(record, context->unit, device, owner, fault);
-	if (fault->has_address)
+	if (context->is_salvage)
+		snprintf(record->note, sizeof(record->note),
+			 "recorded by the unit while no daemon was running");
+	else if (fault->has_address)
 		fault_note(context->d, device, owner, fault->address, fault->access, record->note,
 			   sizeof(record->note));
 	if (device)
@@ -305,6 +309,14 @@ static void quarantine_storming(struct daemon *d)
 			 device->policy->storm.budget, device->policy->storm.period_ms);
 		device_quarantine(d, device, why);
 	}
+}
+
+void faults_salvage(struct daemon *d, struct unit *unit)
+{
+	struct sink_context context = { .d = d, .unit = unit, .is_salvage = true };
+	struct drv_fault_sink sink = { .context = &context, .fault = on_fault, .loss = on_loss };
+
+	unit->drv->ops->salvage(unit->drv, &sink);
 }
 
 bool faults_drain(struct daemon *d, unsigned budget)

@@ -25,6 +25,7 @@ int handle_hello(struct call *call)
 	if (conn->said_hello)
 		return error_set(call->err, -EPROTO, "hello is said once");
 	conn->said_hello = true;
+	call->d->silent_count--;
 	reply->version = WIRE_VERSION;
 	reply->client = conn->self.client;
 	reply->batch_max = WIRE_BATCH_MAX;

@@ -217,10 +217,17 @@ static int check_quota(const struct conn *conn, uint32_t count, struct error *er
 		return error_set(err, -EDQUOT, "uid %" PRIu32 " has %" PRIu32 " grants, its limit is %"
 				 PRIu32 " (limits: grants of '%s')", conn->uid, user->grants,
 				 limits->grants, conn->rule->name);
-	if (user->table_bytes >= limits->table_bytes)
-		return error_set(err, -EDQUOT, "the page tables of uid %" PRIu32 " take %" PRIu64
-				 " bytes, its limit (limits: tables of '%s')", conn->uid,
-				 user->table_bytes, conn->rule->name);
+	return 0;
+}
+
+static int check_tables(const struct conn *conn, struct error *err)
+{
+	const struct policy_limits *limits = &conn->rule->limits;
+
+	if (conn->user->table_bytes > limits->table_bytes)
+		return error_set(err, -EDQUOT, "the page tables of uid %" PRIu32 " would take %" PRIu64
+				 " bytes, its limit is %" PRIu64 " (limits: tables of '%s')", conn->uid,
+				 conn->user->table_bytes, limits->table_bytes, conn->rule->name);
 	return 0;
 }
 
@@ -265,12 +272,14 @@ int mapping_map(struct daemon *d, struct conn *conn, const struct wire_batch *ba
 	for (i = 0; i < batch->count && ret == 0; i++)
 		ret = map_entry(d, conn, domain, &entries[i], err);
 	domain_account(d, domain);
+	if (ret < 0 && batch->count > 1)
+		error_prefix(err, "entry %" PRIu32 " of %" PRIu32, i - 1, batch->count);
+	if (ret == 0)
+		ret = check_tables(conn, err);
 	if (ret == 0) {
 		conn->batch_count = 0;
 		return 0;
 	}
-	if (batch->count > 1)
-		error_prefix(err, "entry %" PRIu32 " of %" PRIu32, i - 1, batch->count);
 	if (conn->batch_count == 0)
 		return ret;
 	/* Take the earlier entries back; the refusal is the answer, once they are gone. */

@@ -35,12 +35,12 @@ static int pidfd_by_number(int32_t pid, uint32_t uid)
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 
 	if (pidfd < 0)
-		return -1;
+		return -errno;
 	snprintf(path, sizeof(path), "/proc/%" PRId32, pid);
 	if (stat(path, &st) == 0 && st.st_uid == uid && !has_ended(pidfd))
 		return pidfd;
 	close(pidfd);
-	return -1;
+	return -ESRCH;
 }
 
 static int pidfd_of(int socket, const struct ucred *credentials)
@@ -80,9 +80,15 @@ int peer_identify(int socket, struct peer *peer, struct error *err)
 	peer->gid = credentials.gid;
 	peer->pid = credentials.pid;
 	peer->pidfd = pidfd_of(socket, &credentials);
-	if (peer->pidfd < 0)
-		return error_set(err, -ESRCH, "process %" PRId32 " that connected has already ended",
-				 peer->pid);
+	if (peer->pidfd == -ESRCH)
+		error_set(err, -ESRCH, "process %" PRId32 " that connected has already ended", peer->pid);
+	else if (peer->pidfd < 0)
+		error_set(err, peer->pidfd, "process %" PRId32 " cannot be held on to: %s", peer->pid,
+			  strerror(-peer->pidfd));
+	if (peer->pidfd < 0) {
+		peer->pidfd = -1;
+		return err->code;
+	}
 	read_exe(peer);
 	return 0;
 }

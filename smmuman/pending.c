@@ -75,9 +75,14 @@ static void finish(struct daemon *d, struct pending *pending, int status)
 
 void pending_wait(struct daemon *d, struct pending *pending)
 {
-	uint64_t start = hw_now_ns(&d->machine->hw);
-	int result;
+	int result = look(pending);
+	uint64_t start;
 
+	if (result != 0) {
+		finish(d, pending, result);
+		return;
+	}
+	start = hw_now_ns(&d->machine->hw);
 	do {
 		result = look(pending);
 		if (result != 0) {

@@ -70,6 +70,8 @@ static void drop_silent(struct server *server)
 	uint64_t now = hw_now_ns(&server->d->machine->hw);
 	struct list *pos, *after;
 
+	if (server->d->silent_count == 0)
+		return;
 	list_for_each_safe(pos, after, &server->d->conns) {
 		struct conn *conn = list_entry(pos, struct conn, node);
 
@@ -85,6 +87,8 @@ static void on_tick(uv_timer_t *timer)
 
 	next = daemon_tick(server->d) ? TICK_BUSY_MS : TICK_IDLE_MS;
 	drop_silent(server);
+	if (server->retry_ns && hw_now_ns(&server->d->machine->hw) >= server->retry_ns)
+		server_resume_accepting(server);
 	if (uv_timer_get_repeat(timer) != next) {
 		uv_timer_set_repeat(timer, next);
 		uv_timer_again(timer);

@@ -16,6 +16,7 @@
 #include "server_loop.h"
 
 #define FDS_RECEIVED_MAX 253 /* SCM_MAX_FD: what the kernel passes at most */
+#define RETRY_NS UINT64_C(1000000000)
 
 struct link {
 	uv_poll_t poll;
@@ -53,12 +54,14 @@ static void free_conn(struct conn *conn)
 	free(conn);
 }
 
-/* Accepting goes on when a descriptor or a place has become free. */
-static void resume_accepting(struct server *server)
+void server_resume_accepting(struct server *server)
 {
 	if (!server->is_paused)
 		return;
 	server->is_paused = false;
+	server->retry_ns = 0;
+	if (server->reserve_fd < 0)
+		server->reserve_fd = dup(server->listen_fd);
 	uv_poll_start(&server->listener, UV_READABLE, server_on_connect);
 }
 
@@ -71,7 +74,7 @@ void server_drop(struct conn *conn)
 	if (!uv_is_closing((uv_handle_t *)&link->poll))
 		uv_close((uv_handle_t *)&link->poll, link_closed);
 	free_conn(conn);
-	resume_accepting(server);
+	server_resume_accepting(server);
 }
 
 void server_forget_conn(struct conn *conn)
@@ -100,7 +103,18 @@ void server_end_conn(struct conn *conn)
 	server_hurry(link->server);
 }
 
-static int send_answer(struct link *link)
+/* The common case needs no struct msghdr. */
+static int send_plain(const struct link *link)
+{
+	ssize_t sent;
+
+	do
+		sent = send(link->fd, answer.bytes, answer.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
+}
+
+static int send_with_fds(const struct link *link)
 {
 	struct iovec iov = { .iov_base = answer.bytes, .iov_len = answer.length };
 	union {
@@ -112,16 +126,14 @@ static int send_answer(struct link *link)
 	ssize_t sent;
 	uint32_t i;
 
-	if (answer.fd_count) {
-		memset(&control, 0, sizeof(control));
-		message.msg_control = control.bytes;
-		message.msg_controllen = CMSG_SPACE(answer.fd_count * sizeof(int));
-		cmsg = CMSG_FIRSTHDR(&message);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(answer.fd_count * sizeof(int));
-		memcpy(CMSG_DATA(cmsg), answer.fds, answer.fd_count * sizeof(int));
-	}
+	memset(&control, 0, sizeof(control));
+	message.msg_control = control.bytes;
+	message.msg_controllen = CMSG_SPACE(answer.fd_count * sizeof(int));
+	cmsg = CMSG_FIRSTHDR(&message);
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(answer.fd_count * sizeof(int));
+	memcpy(CMSG_DATA(cmsg), answer.fds, answer.fd_count * sizeof(int));
 	do
 		sent = sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (sent < 0 && errno == EINTR);
@@ -133,7 +145,7 @@ static int send_answer(struct link *link)
 static void reply(struct link *link)
 {
 	struct conn *conn = link->conn;
-	int ret = send_answer(link);
+	int ret = answer.fd_count ? send_with_fds(link) : send_plain(link);
 
 	if (ret == -EAGAIN)
 		log_warn("client %" PRIu32 " (uid %" PRIu32 ", pid %" PRId32 ") does not read its replies; "
@@ -178,7 +190,9 @@ static unsigned take_fds(struct msghdr *message, int *fds)
 	return count;
 }
 
-static ssize_t receive(struct link *link, void *packet, int *fds, unsigned *ret_count)
+/* *ret_cut: the kernel could not give us all of the packet's descriptors. */
+static ssize_t receive(struct link *link, void *packet, int *fds, unsigned *ret_count,
+		       bool *ret_cut)
 {
 	static union {
 		char bytes[CMSG_SPACE(FDS_RECEIVED_MAX * sizeof(int))];
@@ -197,6 +211,7 @@ static ssize_t receive(struct link *link, void *packet, int *fds, unsigned *ret_
 	if (length < 0)
 		return -errno;
 	*ret_count = take_fds(&message, fds);
+	*ret_cut = message.msg_flags & MSG_CTRUNC;
 	/* Longer than any message: never a good length for the check. */
 	return message.msg_flags & MSG_TRUNC ? WIRE_MAX + 1 : length;
 }
@@ -207,19 +222,23 @@ static void handle_packet(struct link *link)
 	int fds[FDS_RECEIVED_MAX];
 	struct conn *conn = link->conn;
 	unsigned fd_count = 0;
+	bool is_cut = false;
 	ssize_t length;
 
-	length = receive(link, packet, fds, &fd_count);
+	length = receive(link, packet, fds, &fd_count, &is_cut);
 	if (length == -EAGAIN)
 		return;
+	while ((length <= 0 || is_cut) && fd_count > 0)
+		close(fds[--fd_count]);
 	if (length <= 0) {
-		while (fd_count > 0)
-			close(fds[--fd_count]);
 		server_end_conn(conn);
 		return;
 	}
 	link->is_answering = true;
-	dispatch(conn->d, conn, packet, (size_t)length, fds, fd_count, &answer);
+	if (is_cut)
+		dispatch_cut(conn, packet, (size_t)length, &answer);
+	else
+		dispatch(conn->d, conn, packet, (size_t)length, fds, fd_count, &answer);
 	if (!answer.is_parked)
 		reply(link);
 	link->is_answering = false;
@@ -293,18 +312,39 @@ static void welcome(struct server *server, int fd)
 	if (ret < 0)
 		log_note("uid %" PRIu32 ", pid %" PRId32 " is refused: %s", peer.uid, peer.pid,
 			 link->conn->refusal.text);
+	if (link->conn->user->refused > REFUSED_MAX) {
+		client_end(server->d, link->conn);
+		return;
+	}
 	watch(link, true);
 }
 
 /* No descriptor is left: one is freed to take the caller in and show it out. */
 static void refuse_one(struct server *server)
 {
-	close(server->reserve_fd);
-	close(accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC));
+	int fd;
+
+	if (server->reserve_fd >= 0)
+		close(server->reserve_fd);
+	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
 	server->reserve_fd = dup(server->listen_fd);
-	log_error("out of descriptors: a connection was refused; no more until one ends");
+}
+
+/* A listener that stays readable would have the loop spin: it is left alone a while. */
+static void accept_failed(struct server *server, int code)
+{
+	if (code == EAGAIN || code == EINTR || code == ECONNABORTED)
+		return;
+	if (code == EMFILE || code == ENFILE)
+		refuse_one(server);
+	log_error("%s: no more connections until one ends or a second has passed",
+		  code == EMFILE || code == ENFILE ? "out of descriptors, a connection was refused"
+						   : strerror(code));
 	uv_poll_stop(&server->listener);
 	server->is_paused = true;
+	server->retry_ns = hw_now_ns(&server->d->machine->hw) + RETRY_NS;
 }
 
 void server_on_connect(uv_poll_t *listener, int status, int events)
@@ -324,6 +364,6 @@ void server_on_connect(uv_poll_t *listener, int status, int events)
 	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
 		welcome(server, fd);
-	else if (errno == EMFILE || errno == ENFILE)
-		refuse_one(server);
+	else
+		accept_failed(server, errno);
 }

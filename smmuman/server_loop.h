@@ -17,6 +17,7 @@ struct server {
 	int reserve_fd; /* given up to accept and refuse when descriptors run out */
 	int result;
 	bool is_paused; /* no more connections until one ends */
+	uint64_t retry_ns; /* or until then; 0: for as long as it takes */
 	char path[108];
 };
 
@@ -25,6 +26,8 @@ void server_hurry(struct server *server);
 
 /* server_conn.c */
 void server_on_connect(uv_poll_t *listener, int status, int events);
+/* Accepting goes on when a descriptor or a place may have become free. */
+void server_resume_accepting(struct server *server);
 void server_answer(struct conn *conn, int status);
 void server_drop(struct conn *conn);
 /* Hang-up, malformed input, a peer that does not read: its end begins. */

@@ -130,7 +130,7 @@ static void clear_level(struct pgtable *table, uint64_t *entries, unsigned level
 
 void pgtable_unmap(struct pgtable *table, iova_t iova, uint64_t length, uint64_t *freed_chain)
 {
-	uint64_t *path[PGTABLE_LEAF_LEVEL + 1];
+	uint64_t *path[PGTABLE_LEAF_LEVEL + 1] = { 0 };
 	unsigned level;
 
 	check(is_aligned(iova.v | length, PAGE_BYTES) &&

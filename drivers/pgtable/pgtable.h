@@ -8,6 +8,12 @@
  * stored; a map reserves every table page it needs before its first visible
  * store, so it is all or nothing; an unmap clears or unlinks, and the emptied
  * table pages wait in the gather's chain until the unit has forgotten them.
+ *
+ * Break before make: a map may link a new table where an unmap has just taken
+ * one away, up to 512 GiB around either. A unit that still remembers the old
+ * one may refuse what the new one allows (never the reverse: the old one opens
+ * nothing but the grants that were unmapped). Who cannot bear that maps into a
+ * table only when the invalidations of its unmaps have completed.
  */
 #ifndef SMMUMAN_DRIVERS_PGTABLE_PGTABLE_H
 #define SMMUMAN_DRIVERS_PGTABLE_PGTABLE_H

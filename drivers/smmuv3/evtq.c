@@ -100,7 +100,7 @@ bool evtq_take(struct evtq *queue, uint32_t prod, uint64_t ret_words[EVENT_WORDS
 
 	if (prod == UINT32_MAX || evtq_waiting(queue, prod) == 0)
 		return false;
-	entry = &queue->entries[(queue->cons & ((1u << queue->log2) - 1)) * EVENT_WORDS];
+	entry = &queue->entries[(uint64_t)(queue->cons & ((1u << queue->log2) - 1)) * EVENT_WORDS];
 	for (i = 0; i < EVENT_WORDS; i++)
 		ret_words[i] = hw_load64(&entry[i]);
 	queue->cons = (queue->cons + 1) & index_mask(queue);

@@ -94,8 +94,8 @@ static int drop_caches(struct smmu *smmu, struct error *err)
 	if (ret)
 		return ret;
 	for (i = 0; i < ARRAY_COUNT(commands); i++) {
-		hw_store64(&words[2 * i], commands[i].word[0]);
-		hw_store64(&words[2 * i + 1], commands[i].word[1]);
+		hw_store64(&words[(uint64_t)2 * i], commands[i].word[0]);
+		hw_store64(&words[(uint64_t)2 * i + 1], commands[i].word[1]);
 	}
 	hw_barrier();
 	hw_write32(&smmu->regs, SMMU_CMDQ_PROD, ARRAY_COUNT(commands));

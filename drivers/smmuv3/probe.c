@@ -145,21 +145,19 @@ static void fill_caps(const struct id_registers *ids, const struct smmu_features
 		 features->has_ril ? ", range invalidation" : "");
 }
 
-static int unit_make(struct hw *hw, const struct drv_found *found,
-		     const struct smmu_features *features, struct smmu **ret_smmu,
-		     struct error *err)
+/* NULL when there is no memory. */
+static struct smmu *unit_make(struct hw *hw, const struct drv_found *found,
+			      const struct smmu_features *features)
 {
 	struct smmu *smmu = calloc(1, sizeof(*smmu));
 
-	if (smmu) {
-		smmu->features = *features;
-		if (space_ids_init(smmu)) {
-			free(smmu);
-			smmu = NULL;
-		}
-	}
 	if (!smmu)
-		return error_set(err, -ENOMEM, "%s: out of memory", found->name);
+		return NULL;
+	smmu->features = *features;
+	if (space_ids_init(smmu)) {
+		free(smmu);
+		return NULL;
+	}
 	smmu->base.module = &smmuv3_module;
 	smmu->base.ops = smmuv3_module.ops;
 	smmu->base.hw = hw;
@@ -172,8 +170,7 @@ static int unit_make(struct hw *hw, const struct drv_found *found,
 	list_init(&smmu->limbo);
 	list_init(&smmu->drops);
 	list_init(&smmu->changes);
-	*ret_smmu = smmu;
-	return 0;
+	return smmu;
 }
 
 int smmu_probe(struct hw *hw, const struct drv_found *found, const struct drv_options *options,
@@ -182,7 +179,7 @@ int smmu_probe(struct hw *hw, const struct drv_found *found, const struct drv_op
 	struct hw_regs regs = { hw, found->base, found->size };
 	struct smmu_features features = { 0 };
 	struct id_registers ids;
-	struct smmu *smmu = NULL;
+	struct smmu *smmu;
 	int ret;
 
 	if (found->size < SMMU_WINDOW_BYTES)
@@ -199,9 +196,9 @@ int smmu_probe(struct hw *hw, const struct drv_found *found, const struct drv_op
 	if (ret)
 		return ret;
 	choose_rest(&ids, options, &features);
-	ret = unit_make(hw, found, &features, &smmu, err);
-	if (ret)
-		return ret;
+	smmu = unit_make(hw, found, &features);
+	if (!smmu)
+		return error_set(err, -ENOMEM, "%s: out of memory", found->name);
 	fill_caps(&ids, &features, &smmu->base.caps);
 	*ret_unit = &smmu->base;
 	return 0;

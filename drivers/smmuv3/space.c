@@ -72,7 +72,9 @@ static void id_give(struct smmu *smmu, uint16_t id)
 
 uint64_t *space_cd(const struct smmu *smmu, const struct smmu_space *space)
 {
-	return &smmu->cd_pages[space->id / CDS_PER_PAGE][(space->id % CDS_PER_PAGE) * CD_WORDS];
+	uint64_t slot = space->id % CDS_PER_PAGE;
+
+	return &smmu->cd_pages[space->id / CDS_PER_PAGE][slot * CD_WORDS];
 }
 
 struct cd space_make_cd(const struct smmu *smmu, const struct smmu_space *space)
@@ -141,19 +143,21 @@ static int space_build(struct smmu *smmu, struct smmu_space *space, uint64_t lim
 	int ret;
 
 	ret = id_take(smmu, &space->id);
-	if (ret)
-		return error_set(err, ret,
-				 "%s: all %u address space identifiers are in use; end a domain first",
-				 smmu->base.name, id_count(smmu) - 1);
+	if (ret) {
+		error_set(err, ret,
+			  "%s: all %u address space identifiers are in use; end a domain first",
+			  smmu->base.name, id_count(smmu) - 1);
+		return ret;
+	}
 	ret = smmu->features.stage2 ? 0 : cd_page_need(smmu, space->id);
 	if (!ret)
 		ret = table_init(smmu, space, limit);
 	if (ret) {
 		id_give(smmu, space->id);
-		return error_set(err, ret, "%s: no memory left in the arena for another address space",
-				 smmu->base.name);
+		error_set(err, ret, "%s: no memory left in the arena for another address space",
+			  smmu->base.name);
 	}
-	return 0;
+	return ret;
 }
 
 int space_create(struct drv_unit *unit, uint64_t table_page_limit, struct drv_space **ret_space,

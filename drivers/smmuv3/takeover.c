@@ -128,7 +128,7 @@ static void shut_entries(struct smmu *smmu)
 	for (i = 0; table->chunks && i < table->chunk_count; i++)
 		for (k = 0; table->chunks[i].entries && k < table->chunk_streams; k++)
 			if (table->chunks[i].streams[k].state != STREAM_UNUSED)
-				writer_shut(&table->chunks[i].entries[k * STE_WORDS]);
+				writer_shut(&table->chunks[i].entries[(uint64_t)k * STE_WORDS]);
 	hw_barrier();
 }
 

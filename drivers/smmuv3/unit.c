@@ -7,6 +7,7 @@
 #include "invalidate.h"
 #include "log.h"
 #include "modules.h"
+#include "salvage.h"
 #include "smmuv3.h"
 #include "space.h"
 #include "strtab.h"
@@ -119,7 +120,9 @@ static bool drain_faults(struct drv_unit *unit, unsigned budget, const struct dr
 	prod = evtq_look(&smmu->evtq);
 	if (smmu->is_running)
 		handle_gerror(smmu, prod);
-	if (smmu->is_running && !list_is_empty(&smmu->changes))
+	/* What waits for a ticket nobody else asks for is settled here. */
+	if (smmu->is_running && (!list_is_empty(&smmu->changes) || !list_is_empty(&smmu->limbo) ||
+				 smmu->freed_head != 0))
 		invalidate_completed(unit);
 	if (prod == UINT32_MAX)
 		return false;
@@ -179,6 +182,7 @@ static const struct drv_ops smmuv3_ops = {
 	.submit = invalidate_gathered,
 	.completed = invalidate_completed,
 	.drain_faults = drain_faults,
+	.salvage = salvage_faults,
 	.fault_mark = fault_mark,
 	.walk = space_walk,
 	.describe_stream = smmu_describe_stream,

@@ -216,7 +216,7 @@ static void fake_write(struct hw *hw, uint64_t address, unsigned size, uint64_t 
 	if (fake->is_logging)
 		log_access(fake, true, offset, size, value);
 	if (fake->is_gone || is_read_only(offset) ||
-	    (offset == FAKE_GBPA && !(value & 0x80000000)))
+	    (offset == FAKE_GBPA && (!(value & 0x80000000) || fake->mute & FAKE_NO_GBPA)))
 		return;
 	hw_fake_set(fake, offset, size, value);
 	write_effect(fake, offset, (uint32_t)value);
@@ -228,7 +228,7 @@ static uint64_t fake_now_ns(struct hw *hw)
 {
 	struct hw_fake *fake = fake_of(hw);
 
-	return fake->clock_ns += fake->tick_ns;
+	return __atomic_add_fetch(&fake->clock_ns, fake->tick_ns, __ATOMIC_RELAXED);
 }
 
 static const struct hw_ops fake_ops = {

@@ -40,6 +40,7 @@ enum hw_fake_register {
 #define FAKE_MUTE_CR0  1u
 #define FAKE_MUTE_GBPA 2u
 #define FAKE_MUTE_IRQ  4u
+#define FAKE_NO_GBPA   8u /* GBPA reads 0 and swallows writes, as in QEMU before 8.0 */
 
 struct hw_fake_access {
 	bool is_write;

@@ -35,7 +35,9 @@ struct mock_service {
 	struct list answers, requests;
 	struct wire_hello_reply hello;
 	uint32_t next_handle;
-	unsigned connections, gone;
+	unsigned gone; /* connections that ended */
+	_Alignas(8) uint8_t request[WIRE_MAX];
+	_Alignas(8) uint8_t reply[2 * WIRE_MAX];
 };
 
 /* --- answers --------------------------------------------------------------------- */
@@ -155,20 +157,19 @@ static size_t build(uint8_t *packet, const struct wire_message *message, uint32_
 	return answer->sin == MOCK_EMPTY ? 0 : length;
 }
 
-static void send_answer(int fd, const struct wire_message *message, uint32_t cookie,
-			const struct mock_answer *answer)
+static void send_answer(struct mock_service *server, int fd, const struct wire_message *message,
+			uint32_t cookie, const struct mock_answer *answer)
 {
-	static uint8_t packet[2 * WIRE_MAX]; /* one server thread at a time sends */
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(MOCK_FDS_MAX * sizeof(int))];
 	} control;
-	struct iovec iov = { packet, 0 };
+	struct iovec iov = { server->reply, 0 };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	memset(packet, 0, sizeof(packet));
+	memset(server->reply, 0, sizeof(server->reply));
 	memset(&control, 0, sizeof(control));
-	iov.iov_len = build(packet, message, cookie, answer);
+	iov.iov_len = build(server->reply, message, cookie, answer);
 	if (answer->fd_count) {
 		struct cmsghdr *cmsg;
 
@@ -185,23 +186,23 @@ static void send_answer(int fd, const struct wire_message *message, uint32_t coo
 
 /* --- requests -------------------------------------------------------------------- */
 
-static void record(struct mock_service *server, const uint8_t *packet, size_t length, int fd)
+static void record(struct mock_service *server, size_t length, int fd)
 {
 	struct recorded *recorded = calloc(1, sizeof(*recorded));
-	const struct wire_head *head = (const void *)packet;
+	const struct wire_head *head = (const void *)server->request;
 
 	check(recorded && length - sizeof(*head) <= sizeof(recorded->request.bytes));
 	recorded->request.id = head->id;
 	recorded->request.fd = fd;
 	recorded->request.length = length - sizeof(*head);
-	memcpy(recorded->request.bytes, packet + sizeof(*head), recorded->request.length);
+	memcpy(recorded->request.bytes, head + 1, recorded->request.length);
 	pthread_mutex_lock(&server->lock);
 	list_add_tail(&server->requests, &recorded->node);
 	pthread_mutex_unlock(&server->lock);
 }
 
 /* The packet's length, 0 when the client is gone or the test is over. */
-static size_t receive(struct mock_service *server, int connection, uint8_t *packet, int *ret_fd)
+static size_t receive(int connection, uint8_t *packet, int *ret_fd)
 {
 	union {
 		struct cmsghdr align;
@@ -213,7 +214,6 @@ static size_t receive(struct mock_service *server, int connection, uint8_t *pack
 	struct cmsghdr *cmsg;
 	ssize_t length;
 
-	(void)server;
 	length = recvmsg(connection, &msg, MSG_CMSG_CLOEXEC);
 	*ret_fd = -1;
 	if (length <= 0)
@@ -229,7 +229,7 @@ static size_t receive(struct mock_service *server, int connection, uint8_t *pack
 /* False: the connection ends. */
 static bool serve_one(struct mock_service *server, int connection)
 {
-	static uint8_t packet[WIRE_MAX];
+	const struct wire_head *head = (const void *)server->request;
 	uint8_t body[sizeof(struct wire_explain_reply)] = { 0 };
 	struct mock_answer answer = { 0 };
 	const struct wire_message *message;
@@ -239,14 +239,14 @@ static bool serve_one(struct mock_service *server, int connection)
 	size_t length;
 	int fd;
 
-	length = receive(server, connection, packet, &fd);
+	length = receive(connection, server->request, &fd);
 	if (length == 0)
 		return false;
-	if (wire_check_request(packet, length, fd >= 0, &message, &err)) {
+	if (wire_check_request(server->request, length, fd >= 0, &message, &err)) {
 		fprintf(stderr, "malformed request: %s\n", err.text);
 		abort();
 	}
-	record(server, packet, length, fd);
+	record(server, length, fd);
 	queued = take_answer(server, message->id);
 	if (queued)
 		answer = queued->answer;
@@ -254,8 +254,7 @@ static bool serve_one(struct mock_service *server, int connection)
 		default_answer(server, message, &answer, body);
 	goes_on = answer.sin != MOCK_HANG_UP;
 	if (goes_on && answer.sin != MOCK_SILENT)
-		send_answer(connection, message, ((struct wire_head *)(void *)packet)->cookie,
-			    &answer);
+		send_answer(server, connection, message, head->cookie, &answer);
 	if (queued)
 		queued_free(queued);
 	return goes_on;
@@ -287,7 +286,7 @@ static void listen_at(struct mock_service *server)
 	strcpy(server->folder, "/tmp/smmu-mock.XXXXXX");
 	check(mkdtemp(server->folder));
 	snprintf(server->path, sizeof(server->path), "%s/s", server->folder);
-	strcpy(address.sun_path, server->path);
+	memcpy(address.sun_path, server->path, strlen(server->path));
 	server->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	check(!bind(server->listener, (struct sockaddr *)&address, sizeof(address)));
 	check(!listen(server->listener, 8));

@@ -93,7 +93,7 @@ static void unmap_and_reap(uint64_t iova, uint64_t length)
 static void leaf_tables_find(uint64_t iova, uint64_t **tables, uint32_t count)
 {
 	struct drv_walk walk;
-	uint32_t i;
+	uint64_t i;
 
 	for (i = 0; i < count; i++) {
 		pgtable_walk(&table, IOVA(iova + i * 2 * MIB), &walk);

@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 /* syslog numbers */
-enum log_level { LOG_ALARM = 2, LOG_ERROR = 3, LOG_WARN = 4, LOG_NOTE = 5, LOG_INFO = 6, LOG_TRACE = 7 };
+enum log_level {
+	LOG_ALARM = 2, LOG_ERROR = 3, LOG_WARN = 4, LOG_NOTE = 5, LOG_INFO = 6, LOG_TRACE = 7,
+};
 
 /* program must live as long as the process; lines above level are dropped. */
 void log_setup(const char *program, enum log_level level, bool use_prefix);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "client.h"
-#include "scoped.h"
 
 int smmu_admin_status(struct smmu *context, struct wire_status *ret_status)
 {
@@ -30,7 +29,7 @@ static int fetch_page(struct smmu *context, enum wire_id list, const void *reque
 	if (found->count == 0 && found->next != 0)
 		return client_unlock(context, client_end(context, -EPROTO,
 							 "the service's list does not end"));
-	memcpy(page, found, sizeof(*found) + found->count * message->reply_entry_size);
+	memcpy(page, found, sizeof(*found) + (size_t)found->count * message->reply_entry_size);
 	return client_unlock(context, 0);
 }
 
@@ -50,16 +49,12 @@ static bool is_plain_list(enum wire_id id)
 	return id >= WIRE_LIST_UNITS && id <= WIRE_LIST_GRANTS;
 }
 
-int smmu_admin_list(struct smmu *context, enum wire_id list, smmu_admin_each *each, void *argument)
+static int walk_list(struct smmu *context, enum wire_id list, uint8_t *page,
+		     smmu_admin_each *each, void *argument)
 {
-	scoped_free uint8_t *page = malloc(WIRE_MAX);
 	struct wire_cursor cursor = { 0 };
 	int rc;
 
-	if (!page)
-		return -ENOMEM;
-	if (!is_plain_list(list))
-		return -EINVAL;
 	do {
 		rc = fetch_page(context, list, &cursor, page);
 		if (rc)
@@ -70,28 +65,53 @@ int smmu_admin_list(struct smmu *context, enum wire_id list, smmu_admin_each *ea
 	return rc;
 }
 
+int smmu_admin_list(struct smmu *context, enum wire_id list, smmu_admin_each *each, void *argument)
+{
+	uint8_t *page;
+	int rc;
+
+	if (!is_plain_list(list))
+		return -EINVAL;
+	page = calloc(1, WIRE_MAX);
+	if (!page)
+		return -ENOMEM;
+	rc = walk_list(context, list, page, each, argument);
+	free(page);
+	return rc;
+}
+
+static int walk_faults(struct smmu *context, uint8_t *page, uint64_t *after, uint64_t *lost,
+		       smmu_admin_each *each, void *argument)
+{
+	const struct wire_list *list = (const void *)page;
+	const struct wire_fault *faults = (const void *)(page + sizeof(*list));
+	struct wire_fault_read ask = { .max = UINT32_MAX };
+	int rc;
+
+	do {
+		ask.after = *after;
+		rc = fetch_page(context, WIRE_LIST_FAULTS, &ask, page);
+		if (rc)
+			return rc;
+		*lost += list->lost;
+		if (list->count > 0)
+			*after = faults[list->count - 1].sequence;
+		rc = walk_page(page, sizeof(*faults), each, argument);
+	} while (!rc && list->next != 0);
+	return rc;
+}
+
 int smmu_admin_faults(struct smmu *context, uint64_t *after, uint64_t *ret_lost,
 		      smmu_admin_each *each, void *argument)
 {
-	scoped_free uint8_t *page = malloc(WIRE_MAX);
-	struct wire_fault_read ask = { .after = *after, .max = UINT32_MAX };
-	const struct wire_list *list = (const void *)page;
-	const struct wire_fault *faults;
+	uint8_t *page = calloc(1, WIRE_MAX);
 	uint64_t lost = 0;
 	int rc;
 
 	if (!page)
 		return -ENOMEM;
-	faults = (const void *)(page + sizeof(*list));
-	do {
-		rc = fetch_page(context, WIRE_LIST_FAULTS, &ask, page);
-		if (rc)
-			return rc;
-		lost += list->lost;
-		if (list->count > 0)
-			ask.after = *after = faults[list->count - 1].sequence;
-		rc = walk_page(page, sizeof(*faults), each, argument);
-	} while (!rc && list->next != 0);
+	rc = walk_faults(context, page, after, &lost, each, argument);
+	free(page);
 	if (ret_lost)
 		*ret_lost = lost;
 	return rc;

@@ -226,8 +226,9 @@ int smmu_reserved(struct smmu *context, const char *name, unsigned offset,
 	rc = client_name(context, ask.name, sizeof(ask.name), name);
 	if (!rc)
 		rc = client_exchange(context, &x);
-	if (!rc)
-		rc = take_list(context, &x, ask.max, sizeof(*ranges), ranges);
+	if (rc)
+		return client_unlock(context, rc);
+	rc = take_list(context, &x, ask.max, sizeof(*ranges), ranges);
 	if (rc >= 0 && ret_more)
 		*ret_more = ((const struct wire_list *)x.reply)->next != 0;
 	return client_unlock(context, rc);
@@ -285,8 +286,9 @@ int smmu_fault_read(struct smmu *context, struct smmu_fault *faults, unsigned ma
 	drain_fault_fd(context);
 	ask.after = context->fault_after;
 	rc = client_exchange(context, &x);
-	if (!rc)
-		rc = take_list(context, &x, ask.max, sizeof(*faults), faults);
+	if (rc)
+		return client_unlock(context, rc);
+	rc = take_list(context, &x, ask.max, sizeof(*faults), faults);
 	if (rc > 0)
 		context->fault_after = faults[rc - 1].sequence;
 	if (rc >= 0 && ret_lost)

@@ -41,11 +41,11 @@ int client_unlock(struct smmu *context, int rc)
 	return rc;
 }
 
-int client_end(struct smmu *context, int code, const char *why)
+void client_cut(struct smmu *context, int code, const char *why)
 {
 	shutdown(context->fd, SHUT_RDWR);
 	error_set(&context->over, code, "%s", why);
-	return client_fail(context, code, "%s", why);
+	error_set(&context->error, code, "%s", why);
 }
 
 /* --- one exchange ------------------------------------------------------------------- */
@@ -226,7 +226,7 @@ int client_name(struct smmu *context, char *field, size_t size, const char *name
 	if (length >= size)
 		return client_fail(context, -ENAMETOOLONG,
 				   "the name \"%.40s...\" is longer than %zu bytes", name, size - 1);
-	memset(field, 0, size);
-	memcpy(field, name, length);
+	memset(field + length, 0, size - length);
+	memcpy(field, name, length); /* NOLINT(bugprone-not-null-terminated-result): it is, above */
 	return 0;
 }

@@ -76,14 +76,16 @@ int client_exchange(struct smmu *context, struct exchange *exchange);
 /* Lock, exchange without entries or descriptors, copy the reply, unlock. */
 int client_call(struct smmu *context, enum wire_id id, const void *request, void *ret_reply);
 
-/* Cuts the connection, so that the service closes our devices; returns code. Locked. */
-int client_end(struct smmu *context, int code, const char *why);
+/* Cuts the connection, so that the service closes our devices. Locked. */
+void client_cut(struct smmu *context, int code, const char *why);
+#define client_end(context, code, why) (client_cut(context, code, why), (code))
 
 /* Copies a name into a wire field of size bytes: -EINVAL, -ENAMETOOLONG. Locked. */
 int client_name(struct smmu *context, char *field, size_t size, const char *name);
 
 /* A sentence of our own for a call that fails with code. Locked. */
-#define client_fail(context, ...) error_set(&(context)->error, __VA_ARGS__)
+#define client_fail(context, code, ...) \
+	(error_set(&(context)->error, (code), __VA_ARGS__), (code))
 
 /* SO_SNDTIMEO and SO_RCVTIMEO; 0: none. */
 int client_set_timeout(int fd, unsigned milliseconds);

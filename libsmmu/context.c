@@ -33,7 +33,7 @@ static int pages_init(struct smmu *context)
 
 int client_set_timeout(int fd, unsigned milliseconds)
 {
-	struct timeval time = { milliseconds / 1000, (milliseconds % 1000) * 1000 };
+	struct timeval time = { milliseconds / 1000, milliseconds % 1000 * 1000L };
 
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)))
@@ -94,7 +94,7 @@ static int connect_socket(struct smmu *context, const char *path)
 		return client_fail(context, -ENAMETOOLONG,
 				   "\"%.40s...\" cannot be a socket: it must have 1 to %zu bytes", path,
 				   sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path));
 	context->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (context->fd < 0)
 		return client_fail(context, -errno, "no socket to be had: %s",
@@ -153,7 +153,7 @@ int smmu_open_why(struct smmu **ret_context, const char *socket_path, char *why,
 	context_init(context);
 	rc = pages_init(context);
 	if (rc)
-		client_fail(context, rc, "%s", no_memory);
+		rc = client_fail(context, rc, "%s", no_memory);
 	else
 		rc = connect_socket(context, socket_path);
 	if (!rc)

@@ -224,7 +224,7 @@ static void mapped_barrier(void)
 #ifdef __aarch64__
 	__asm__ volatile("dmb osh" ::: "memory");
 #else
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 #endif
 }
 

@@ -209,9 +209,9 @@ static int block_place(struct smmu *context, struct block *block)
 
 /* --- blocks ------------------------------------------------------------------------- */
 
+/* One that is in no list, or whose list goes with it. */
 static void block_free(struct block *block)
 {
-	list_remove(&block->node);
 	if (block->cpu)
 		munmap(block->cpu, block->length);
 	free(block);
@@ -219,16 +219,18 @@ static void block_free(struct block *block)
 
 void dma_free_all(struct smmu *context)
 {
+	struct list *pos, *after;
 	struct arena *arena;
 
-	while (!list_is_empty(&context->blocks))
-		block_free(list_entry(context->blocks.next, struct block, node));
-	while (!list_is_empty(&context->arenas)) {
-		arena = list_entry(context->arenas.next, struct arena, node);
-		list_remove(&arena->node);
+	list_for_each_safe(pos, after, &context->blocks)
+		block_free(list_entry(pos, struct block, node));
+	list_for_each_safe(pos, after, &context->arenas) {
+		arena = list_entry(pos, struct arena, node);
 		close(arena->fd);
 		free(arena);
 	}
+	list_init(&context->blocks);
+	list_init(&context->arenas);
 }
 
 static int block_create(struct smmu *context, uint64_t length, struct block **ret_block)
@@ -238,7 +240,6 @@ static int block_create(struct smmu *context, uint64_t length, struct block **re
 
 	if (!block)
 		return client_fail(context, -ENOMEM, "out of memory");
-	list_init(&block->node);
 	block->length = length;
 	rc = block_place(context, block);
 	if (rc) {
@@ -301,6 +302,7 @@ int smmu_dma_free(struct smmu *context, struct smmu_dma_buffer *buffer)
 	rc = client_exchange(context, &x);
 	if (rc)
 		return client_unlock(context, rc);
+	list_remove(&block->node);
 	block_free(block);
 	memset(buffer, 0, sizeof(*buffer));
 	return client_unlock(context, 0);

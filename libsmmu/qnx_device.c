@@ -6,7 +6,6 @@
 
 #include "devname.h"
 #include "qnx.h"
-#include "scoped.h"
 #include "smmu-admin.h"
 
 #define REST_TRIES 200u /* for a device between two owners, REST_PAUSE_NS apart */
@@ -162,11 +161,24 @@ static int expand_one(const void *entry, void *argument)
 	return 0;
 }
 
+/* All of them, or none that was not here before. */
+static int add_each(struct smmu_object *object, const struct expansion *expansion, bool *is_new)
+{
+	size_t i = 0;
+	int rc = 0;
+
+	for (; !rc && i < expansion->count; i++)
+		rc = add_device(object, &expansion->found[i], &is_new[i]);
+	while (rc && i-- > 0)
+		if (is_new[i])
+			qnx_device_remove(find_device(&expansion->found[i]));
+	return rc;
+}
+
 static int add_wild(struct smmu_object *object, const union smmu_devid *devid)
 {
 	struct expansion expansion = { .wanted = *devid };
-	scoped_free bool *is_new = NULL;
-	size_t i = 0;
+	bool *is_new = NULL;
 	int rc;
 
 	rc = smmu_admin_list(qnx.context, WIRE_LIST_DEVICES, expand_one, &expansion);
@@ -178,11 +190,9 @@ static int add_wild(struct smmu_object *object, const union smmu_devid *devid)
 		is_new = calloc(expansion.count, sizeof(*is_new));
 	if (!rc && !is_new)
 		rc = -ENOMEM;
-	for (; !rc && i < expansion.count; i++)
-		rc = add_device(object, &expansion.found[i], &is_new[i]);
-	while (rc && i-- > 0)
-		if (is_new[i])
-			qnx_device_remove(find_device(&expansion.found[i]));
+	if (!rc)
+		rc = add_each(object, &expansion, is_new);
+	free(is_new);
 	free(expansion.found);
 	return rc;
 }

@@ -266,65 +266,63 @@ static int find_memory(const struct plan *plan, struct backing *ret_backing)
 			     dma_find_backing(qnx.context, start, end - start, ret_backing));
 }
 
-/* A segment for the piece: a new one in the batch, or one more use of an edge page. */
-static int take_segment(struct batch *batch, const struct smmu_grant *grant)
+static bool is_same(const struct smmu_grant *a, const struct smmu_grant *b)
 {
-	struct segment *segment = find_segment(batch->object, grant->iova);
-
-	if (segment) {
-		if (segment->grant.length != grant->length ||
-		    segment->grant.rights != grant->rights ||
-		    segment->grant.memory != grant->memory ||
-		    segment->grant.offset != grant->offset)
-			return -EEXIST;
-		segment->refs++;
-		return 0;
-	}
-	segment = calloc(1, sizeof(*segment));
-	if (!segment)
-		return -ENOMEM;
-	segment->grant = *grant;
-	segment->refs = 1;
-	list_add_tail(&batch->object->segments, &segment->node);
-	batch->segments[batch->count++] = segment;
-	return 0;
+	return a->iova == b->iova && a->length == b->length && a->rights == b->rights &&
+	       a->memory == b->memory && a->offset == b->offset;
 }
 
-/* The newest segment of a range that failed half-way goes again, before it was mapped. */
-static void untake_segments(struct batch *batch, const struct smmu_range *pieces, unsigned count)
-{
-	while (count-- > 0) {
-		struct segment *segment = find_segment(batch->object, pieces[count].iova);
-
-		if (--segment->refs > 0)
-			continue;
-		batch->count--; /* new, so it is the last one there */
-		segment_free(segment);
-	}
-}
-
-static int take_segments(struct batch *batch, const struct plan *plan)
+/* The grants a range comes to. */
+static int make_grants(const struct plan *plan, struct smmu_grant grants[SEGMENTS_MAX],
+		       unsigned *ret_count)
 {
 	struct smmu_range pieces[SEGMENTS_MAX];
-	unsigned i, count = cut(plan->iova, plan->length, pieces);
 	uint64_t start = align_down(plan->iova, PAGE_BYTES);
 	struct backing backing;
+	unsigned i;
 	int rc = find_memory(plan, &backing);
 
 	if (rc)
 		return rc;
-	for (i = 0; i < count; i++) {
-		struct smmu_grant grant = { backing.memory, plan->rights, pieces[i].iova,
-					    pieces[i].length,
-					    backing.offset + (pieces[i].iova - start) };
-
-		rc = take_segment(batch, &grant);
-		if (rc) {
-			untake_segments(batch, pieces, i);
-			return rc;
-		}
-	}
+	*ret_count = cut(plan->iova, plan->length, pieces);
+	for (i = 0; i < *ret_count; i++)
+		grants[i] = (struct smmu_grant){ backing.memory, plan->rights, pieces[i].iova,
+						 pieces[i].length,
+						 backing.offset + (pieces[i].iova - start) };
 	return 0;
+}
+
+/* A segment a grant: new ones join the batch, an edge page that is there gets one use more. */
+static int take_segments(struct batch *batch, const struct plan *plan)
+{
+	struct segment *old[SEGMENTS_MAX] = { NULL }, *fresh[SEGMENTS_MAX] = { NULL };
+	struct smmu_grant grants[SEGMENTS_MAX];
+	unsigned i, count = 0;
+	int rc = make_grants(plan, grants, &count);
+
+	for (i = 0; !rc && i < count; i++) {
+		old[i] = find_segment(batch->object, grants[i].iova);
+		if (old[i] && !is_same(&old[i]->grant, &grants[i]))
+			rc = -EEXIST;
+	}
+	for (i = 0; !rc && i < count; i++) {
+		fresh[i] = old[i] ? NULL : calloc(1, sizeof(*fresh[i]));
+		if (!old[i] && !fresh[i])
+			rc = -ENOMEM;
+	}
+	for (i = 0; rc && i < SEGMENTS_MAX; i++)
+		free(fresh[i]);
+	for (i = 0; !rc && i < count; i++) {
+		struct segment *segment = old[i] ? old[i] : fresh[i];
+
+		segment->refs++;
+		if (old[i])
+			continue;
+		segment->grant = grants[i];
+		list_add_tail(&batch->object->segments, &segment->node);
+		batch->segments[batch->count++] = segment;
+	}
+	return rc;
 }
 
 static int add_entry(struct batch *batch, const struct plan *plan)

@@ -52,6 +52,9 @@ _Static_assert(sizeof(struct wire_head) + sizeof(struct wire_batch) +
 		       WIRE_BATCH_MAX * sizeof(struct wire_map) <= WIRE_MAX,
 	       "a full batch fits in a message");
 
+/* A packet that is not well formed, with the sentence. */
+#define refuse(err, ...) (error_set(err, -EBADMSG, __VA_ARGS__), -EBADMSG)
+
 /* What a field must satisfy beyond being there. */
 struct field {
 	enum field_kind { FIELD_END, FIELD_ZERO, FIELD_TEXT, FIELD_COUNT } kind;
@@ -181,7 +184,7 @@ static int check_field(const struct side *side, const struct field *field, const
 	case FIELD_ZERO:
 		for (i = 0; i < field->size; i++)
 			if (at[i])
-				return error_set(err, -EBADMSG, "%s %s: the pad \"%s\" must be 0",
+				return refuse(err, "%s %s: the pad \"%s\" must be 0",
 						 side->name, side->kind, field->name);
 		return 0;
 	case FIELD_TEXT:
@@ -193,7 +196,7 @@ static int check_field(const struct side *side, const struct field *field, const
 	case FIELD_COUNT:
 		memcpy(&number, at, sizeof(number));
 		if (number < field->min || number > field->max)
-			return error_set(err, -EBADMSG, "%s %s: \"%s\" is %u, must be %u to %u",
+			return refuse(err, "%s %s: \"%s\" is %u, must be %u to %u",
 					 side->name, side->kind, field->name, number, field->min,
 					 field->max);
 		return 0;
@@ -231,7 +234,7 @@ static int check_length(const struct side *side, size_t length, size_t want, str
 {
 	if (length == want)
 		return 0;
-	return error_set(err, -EBADMSG, "%s %s: %zu bytes where %zu belong", side->name, side->kind,
+	return refuse(err, "%s %s: %zu bytes where %zu belong", side->name, side->kind,
 			 length, want);
 }
 
@@ -267,17 +270,17 @@ static int check_head(const void *packet, size_t length, struct wire_head *ret_h
 		      struct error *err)
 {
 	if (length < sizeof(*ret_head))
-		return error_set(err, -EBADMSG, "%zu bytes are no message: a head alone has %zu",
+		return refuse(err, "%zu bytes are no message: a head alone has %zu",
 				 length, sizeof(*ret_head));
 	memcpy(ret_head, packet, sizeof(*ret_head));
 	if (length > WIRE_MAX)
-		return error_set(err, -EBADMSG, "%zu bytes are more than a message may have (%u)",
+		return refuse(err, "%zu bytes are more than a message may have (%u)",
 				 length, WIRE_MAX);
 	if (ret_head->length != length)
-		return error_set(err, -EBADMSG, "the head says %u bytes, the packet has %zu",
+		return refuse(err, "the head says %u bytes, the packet has %zu",
 				 ret_head->length, length);
 	if (ret_head->zero != 0)
-		return error_set(err, -EBADMSG, "the pad \"zero\" of the head must be 0");
+		return refuse(err, "the pad \"zero\" of the head must be 0");
 	return 0;
 }
 
@@ -293,12 +296,14 @@ int wire_check_request(const void *packet, size_t length, unsigned fd_count,
 	if (rc)
 		return rc;
 	message = wire_find(head.id);
-	if (!message)
-		return error_set(err, -EPROTONOSUPPORT,
-				 "no message has the number %u; is the client newer than the service?",
-				 head.id);
+	if (!message) {
+		error_set(err, -EPROTONOSUPPORT,
+			  "no message has the number %u; is the client newer than the service?",
+			  head.id);
+		return -EPROTONOSUPPORT;
+	}
 	if (head.status != 0)
-		return error_set(err, -EBADMSG, "%s request: the head's status must be 0",
+		return refuse(err, "%s request: the head's status must be 0",
 				 message->name);
 	shape = &shapes[message - wire_messages];
 	rc = check_side(&(struct side){ message->name, "request", shape->request,
@@ -307,7 +312,7 @@ int wire_check_request(const void *packet, size_t length, unsigned fd_count,
 	if (rc)
 		return rc;
 	if (fd_count != message->fds)
-		return error_set(err, -EBADMSG, "%s request: %u descriptors came along, %u belong",
+		return refuse(err, "%s request: %u descriptors came along, %u belong",
 				 message->name, fd_count, message->fds);
 	*ret_message = message;
 	return 0;
@@ -326,13 +331,13 @@ int wire_check_reply(const void *packet, size_t length, const struct wire_messag
 	if (rc)
 		return rc;
 	if (head.id != (message->id | WIRE_REPLY))
-		return error_set(err, -EBADMSG, "%s: the reply has the number 0x%x, not 0x%x",
+		return refuse(err, "%s: the reply has the number 0x%x, not 0x%x",
 				 message->name, head.id, message->id | WIRE_REPLY);
 	if (head.cookie != cookie)
-		return error_set(err, -EBADMSG, "%s: the reply answers request %u, not %u",
+		return refuse(err, "%s: the reply answers request %u, not %u",
 				 message->name, head.cookie, cookie);
 	if (head.status > 0 || head.status < -4095)
-		return error_set(err, -EBADMSG, "%s: the reply's status %d is no error number",
+		return refuse(err, "%s: the reply's status %d is no error number",
 				 message->name, head.status);
 	if (head.status < 0)
 		side = (struct side){ message->name, "error reply", fields_wire_error,

@@ -322,7 +322,8 @@ enum wire_right { WIRE_ANYBODY, WIRE_CLIENT, WIRE_OBSERVER, WIRE_ADMIN };
 	X(9, MEMORY_ADD, memory_add, wire_memory, wire_none, wire_handle, wire_none, 1, CLIENT) \
 	X(10, MEMORY_REMOVE, memory_remove, wire_handle, wire_none, wire_none, wire_none, 0, CLIENT) \
 	X(11, MEMORY_LEND, memory_lend, wire_size, wire_none, wire_size, wire_none, 0, CLIENT) \
-	X(12, REGION_OPEN, region_open, wire_region_open, wire_none, wire_region_reply, wire_none, 0, CLIENT) \
+	X(12, REGION_OPEN, region_open, wire_region_open, wire_none, wire_region_reply, wire_none, \
+	  0, CLIENT) \
 	X(13, MAP, map, wire_batch, wire_map, wire_none, wire_none, 0, CLIENT) \
 	X(14, UNMAP, unmap, wire_batch, wire_range, wire_none, wire_none, 0, CLIENT) \
 	X(15, FAULT_SUBSCRIBE, fault_subscribe, wire_none, wire_none, wire_none, wire_none, 0, CLIENT) \

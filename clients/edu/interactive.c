@@ -110,7 +110,7 @@ static int do_buffer(struct session *session, const struct args *args)
 	rc = smmu_dma_alloc(session->edu->context, size, &named->buffer);
 	if (rc)
 		return fail_smmu(session, rc);
-	strcpy(named->name, args->words[0]);
+	snprintf(named->name, sizeof(named->name), "%s", args->words[0]);
 	session->buffer_count++;
 	printf("ok 0x%llx 0x%llx\n", (unsigned long long)named->buffer.length,
 	       (unsigned long long)named->buffer.device_address);
@@ -329,7 +329,7 @@ static int run_line(struct session *session, char *line)
 {
 	struct args args = { 0 };
 	char *rest = NULL, *word = strtok_r(line, " \t\n", &rest);
-	const char *name = word;
+	const char *name = word ? word : "";
 	size_t i;
 
 	while (word && (word = strtok_r(NULL, " \t\n", &rest)) && args.count < WORDS_MAX)

@@ -127,7 +127,7 @@ static int become_owner(struct server *server, struct connection *connection)
 	if (old && !is_dead(old))
 		return -EBUSY;
 	if (old)
-		server_finish_dead(server, old);
+		server_cut(old);
 	while ((window = find_role(server, CONNECTION_WINDOW, 0)))
 		server_cut(window);
 	connection->role = CONNECTION_OWNER;

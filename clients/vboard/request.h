@@ -19,7 +19,4 @@ struct connection *server_add(struct server *server, int fd, enum connection_rol
 /* Ours is the only copy of this end: whoever holds the other is cut off at once. */
 void server_cut(struct connection *connection);
 
-/* Does what a user that is gone had still asked for, then cuts. */
-void server_finish_dead(struct server *server, struct connection *connection);
-
 #endif

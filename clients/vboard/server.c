@@ -161,30 +161,21 @@ static void accept_one(struct server *server)
 	take_fd(&fd);
 }
 
-/* True while connection is there and had a packet. */
-static bool serve_one(struct server *server, struct connection *connection)
+/* One packet a turn: nobody keeps the others waiting. */
+static void serve_one(struct server *server, struct connection *connection)
 {
 	struct board_request request;
 	ssize_t got = recv(connection->fd, &request, sizeof(request), MSG_DONTWAIT | MSG_TRUNC);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	if (got != sizeof(request)) {
-		if (got > 0)
-			log_warn("a packet of %zd bytes ended a connection", got);
-		server_cut(connection);
-		return false;
+		return;
+	if (got == sizeof(request)) {
+		request_serve(server, connection, &request);
+		return;
 	}
-	request_serve(server, connection, &request);
-	return connection->role != CONNECTION_FREE;
-}
-
-void server_finish_dead(struct server *server, struct connection *connection)
-{
-	while (!server->status && serve_one(server, connection))
-		;
-	if (connection->role != CONNECTION_FREE)
-		server_cut(connection);
+	if (got > 0)
+		log_warn("a packet of %zd bytes ended a connection", got);
+	server_cut(connection);
 }
 
 int server_watch(struct server *server, int fd, struct error *err)

@@ -205,6 +205,20 @@ static void owner_gone_windows_live_until_the_next_owner(void **state)
 	check_cut(users->window);
 }
 
+static void owner_gone_its_last_request_was_done(void **state)
+{
+	struct users *users = *state;
+	struct board_request write = { .op = BOARD_WRITE, .address = VIRT_SMMU + 0x80, .size = 8,
+				       .value = 0x41000000 };
+	uint64_t value = 0;
+
+	assert_int_equal(send(users->owner.fd, &write, sizeof(write), 0), sizeof(write));
+	board_owner_fini(&users->owner);
+	assert_int_equal(board_owner_init(&users->owner, users->board.socket), 0);
+	assert_int_equal(board_read(users->owner.fd, VIRT_SMMU + 0x80, 8, &value), 0);
+	assert_int_equal(value, 0x41000000);
+}
+
 static void window_closed_is_cut_for_every_holder(void **state)
 {
 	struct users *users = *state;
@@ -430,6 +444,7 @@ int main(void)
 		TEST(stranger_before_hello_is_refused),
 		TEST(second_owner_waits_until_the_first_is_gone),
 		TEST(owner_gone_windows_live_until_the_next_owner),
+		TEST(owner_gone_its_last_request_was_done),
 		TEST(window_closed_is_cut_for_every_holder),
 		TEST(packet_of_wrong_size_ends_that_connection_alone),
 		TEST(unknown_operation_ends_that_connection_alone),

@@ -9,7 +9,7 @@
 #include "mock_service.h"
 #include "smmu.h"
 
-#define PAGE 4096u
+#define PAGE ((size_t)4096)
 #define RW (SMF_READ | SMF_WRITE)
 
 /* Include cmocka before this file. */

@@ -113,7 +113,9 @@ static bool lost_fd_tells(void)
 /* From the first bad answer on, nothing is asked any more. */
 static void board_lost_reads_all_ones(void **state)
 {
-	static const enum board_fake_manner manners[] = { MANNER_HANGS_UP, MANNER_SHORT, MANNER_LONG, MANNER_SAYS_POSITIVE };
+	static const enum board_fake_manner manners[] = {
+		MANNER_HANGS_UP, MANNER_SHORT, MANNER_LONG, MANNER_SAYS_POSITIVE,
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(manners) / sizeof(manners[0]); i++) {

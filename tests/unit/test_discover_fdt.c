@@ -79,7 +79,7 @@ static void discover_every_data_file_as_expected(void **state)
 		describe(blob, size, text, sizeof(text));
 		snprintf(name, sizeof(name), "%.*s.expect", (int)strlen(path) - 4, path);
 		read_text(name, expected, sizeof(expected));
-		if (strcmp(text, expected)) {
+		if (strcmp(text, expected) != 0) {
 			fprintf(stderr, "%s is\n%s# and not\n%s# end\n", path, text, expected);
 			wrong++;
 		}

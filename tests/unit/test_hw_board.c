@@ -201,8 +201,11 @@ static void open_board_without_parts_is_refused(void **state)
 static void open_part_that_is_no_range_of_pages_is_refused(void **state)
 {
 	static const struct board_part bad[] = {
-		{ BOARD_FAKE_RAM + 8 * MIB, 0 },	  { BOARD_FAKE_RAM + 8 * MIB + 1, MIB }, { BOARD_FAKE_RAM + 8 * MIB, MIB - 1 },
-		{ UINT64_MAX - 0xfff, 2 * MIB }, { 0x1000, UINT64_MAX - 0xfff },
+		{ BOARD_FAKE_RAM + 8 * MIB, 0 },
+		{ BOARD_FAKE_RAM + 8 * MIB + 1, MIB },
+		{ BOARD_FAKE_RAM + 8 * MIB, MIB - 1 },
+		{ UINT64_MAX - 0xfff, 2 * MIB },
+		{ 0x1000, UINT64_MAX - 0xfff },
 	};
 	size_t i;
 

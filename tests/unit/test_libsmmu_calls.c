@@ -215,7 +215,7 @@ static void batch_sends_all_entries_up_to_the_limit(void **state)
 
 	(void)state;
 	for (i = 0; i <= WIRE_BATCH_MAX; i++)
-		grants[i].iova = ranges[i].iova = i * 4096;
+		grants[i].iova = ranges[i].iova = i * UINT64_C(4096);
 	assert_int_equal(smmu_map_batch(context, 6, grants, WIRE_BATCH_MAX), 0);
 	batch = sent(WIRE_MAP);
 	assert_int_equal(batch->count, WIRE_BATCH_MAX);

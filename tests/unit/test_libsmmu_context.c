@@ -17,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -301,6 +303,28 @@ static void silence_with_timeout_ends_the_context(void **state)
 	assert_over("in time");
 }
 
+static struct timeval timeout_of(int option)
+{
+	struct timeval time = { -1, -1 };
+	socklen_t size = sizeof(time);
+
+	assert_int_equal(getsockopt(smmu_fd(context), SOL_SOCKET, option, &time, &size), 0);
+	return time;
+}
+
+static void timeout_none_after_open_and_then_as_set(void **state)
+{
+	(void)state;
+	assert_int_equal(timeout_of(SO_RCVTIMEO).tv_sec, 0);
+	assert_int_equal(timeout_of(SO_RCVTIMEO).tv_usec, 0);
+	assert_int_equal(smmu_set_timeout(context, 7500), 0);
+	assert_int_equal(timeout_of(SO_RCVTIMEO).tv_sec, 7);
+	assert_in_range(timeout_of(SO_RCVTIMEO).tv_usec, 490000, 510000);
+	assert_int_equal(timeout_of(SO_SNDTIMEO).tv_sec, 7);
+	assert_int_equal(smmu_set_timeout(context, 0), 0);
+	assert_int_equal(timeout_of(SO_SNDTIMEO).tv_sec, 0);
+}
+
 static void service_gone_before_the_call_ends_the_context(void **state)
 {
 	uint32_t domain;
@@ -531,6 +555,7 @@ int main(void)
 		OPENED(refusal_with_descriptors_ends_the_context_without_leak),
 		OPENED(reply_without_the_due_descriptor_ends_the_context),
 		OPENED(silence_with_timeout_ends_the_context),
+		OPENED(timeout_none_after_open_and_then_as_set),
 		OPENED(service_gone_before_the_call_ends_the_context),
 		OPENED(memory_with_bad_descriptor_refused_and_context_lives),
 		OPENED(context_in_a_forks_child_refused_and_parents_lives),

@@ -30,10 +30,14 @@ static struct window {
 	int fd;	    /* its end */
 	int client; /* the end that goes to the library */
 	uint8_t bytes[BAR_BYTES];
-	unsigned requests;
-	enum { WINDOW_GOOD, WINDOW_REFUSE, WINDOW_SHORT, WINDOW_LONG, WINDOW_CUT, WINDOW_POSITIVE,
-	       WINDOW_SILENT } next;
+	_Atomic unsigned requests;
+	_Atomic int next; /* enum window_answer */
 } window;
+
+enum window_answer {
+	WINDOW_GOOD, WINDOW_REFUSE, WINDOW_SHORT, WINDOW_LONG, WINDOW_CUT, WINDOW_POSITIVE,
+	WINDOW_SILENT
+};
 
 static void *serve_window(void *unused)
 {

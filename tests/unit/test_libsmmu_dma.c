@@ -16,8 +16,8 @@
 #include "mock_service.h"
 #include "smmu.h"
 
-#define PAGE 4096u
-#define MIB (1u << 20)
+#define PAGE ((size_t)4096)
+#define MIB ((size_t)1 << 20)
 
 static struct mock_service *server;
 static struct smmu *context;
@@ -276,6 +276,7 @@ static void buffer_from_a_loan_reuses_freed_pages_zeroed(void **state)
 
 static void loan_that_is_full_followed_by_another(void **state)
 {
+	struct smmu_dma_buffer second;
 	struct mock_request request;
 	struct wire_size asked;
 
@@ -283,7 +284,7 @@ static void loan_that_is_full_followed_by_another(void **state)
 	lend(2 * PAGE);
 	alloc(2 * PAGE);
 	lend(8 * PAGE);
-	alloc(3 * PAGE);
+	second = alloc(3 * PAGE);
 	assert_int_equal(mock_count(server, WIRE_MEMORY_LEND), 2);
 	request = mock_request(server, WIRE_MEMORY_LEND, 1);
 	memcpy(&asked, request.bytes, sizeof(asked));
@@ -292,6 +293,10 @@ static void loan_that_is_full_followed_by_another(void **state)
 	alloc(PAGE);
 	assert_int_equal(mock_count(server, WIRE_MEMORY_LEND), 2);
 	assert_int_equal(added_memory(2).offset, 3 * PAGE);
+	/* What is taken in one loan is free in the other. */
+	assert_int_equal(smmu_dma_free(context, &second), 0);
+	alloc(2 * PAGE);
+	assert_int_equal(added_memory(3).offset, 0);
 }
 
 static void loan_refused_when_all_is_lent_fails_and_asks_again_later(void **state)

@@ -19,8 +19,6 @@
 
 #include "bits.h"
 
-extern char **environ;
-
 #define NAMES_MAX 128
 
 struct names {

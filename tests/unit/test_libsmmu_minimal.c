@@ -14,7 +14,7 @@
 int minimal_main(int argc, char **argv);
 
 #define main minimal_main
-#include "minimal.c"
+#include "minimal.c" /* NOLINT(bugprone-suspicious-include) */
 #undef main
 
 static struct mock_service *server;

@@ -37,7 +37,7 @@ struct run {
 
 static uint64_t random_below(struct run *run, uint64_t limit)
 {
-	return tablerig_random(&run->seed) % limit;
+	return limit ? tablerig_random(&run->seed) % limit : 0;
 }
 
 static uint64_t environment(const char *name, uint64_t fallback)

@@ -19,7 +19,7 @@
 
 #define GIB (UINT64_C(1) << 30)
 #define MIB (UINT64_C(1) << 20)
-#define ROUNDS 40
+#define ROUNDS 40u
 #define GRANTS_MAX 12
 #define ARENA_PAGES 64
 
@@ -264,7 +264,7 @@ static void random_rounds(const struct tablerig_shape *shape)
 			grants[i].part.extents = grants[i].extents;
 		}
 	}
-	assert_true(watch.audits > 10 * ROUNDS);
+	assert_true(watch.audits > UINT64_C(10) * ROUNDS);
 	assert_null(tablerig_close(&watch.rig));
 }
 

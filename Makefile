@@ -210,13 +210,13 @@ $(call each,$(BENCH),obj,$(call ar,in-bench),$(INSIDES_bench))
 tests: all $(UNIT) $(WIRE) $(BOARD)
 
 check-unit: $(UNIT)
-	scripts/run-tests unit $^
+	@scripts/run-tests unit $^
 
 check-wire: all $(WIRE)
-	scripts/run-tests wire $^
+	@scripts/run-tests wire $(WIRE)
 
 check-board: all $(BOARD)
-	scripts/run-tests board $^
+	@scripts/run-tests board $(BOARD)
 
 fuzz-build: $(FUZZ)
 

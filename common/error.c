@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int error_set(struct error *err, int code, const char *format, ...)
+void error_write(struct error *err, int code, const char *format, ...)
 {
 	int saved = errno;
 	va_list args;
@@ -18,7 +18,6 @@ int error_set(struct error *err, int code, const char *format, ...)
 		va_end(args);
 	}
 	errno = saved;
-	return code;
 }
 
 int error_prefix(struct error *err, const char *format, ...)

@@ -16,10 +16,19 @@ struct error {
 
 /*
  * Stores code (negative errno) and the sentence, cut at ERROR_TEXT_MAX - 1
- * bytes, and returns code. err may be NULL: then only the code travels.
+ * bytes, and is code. err may be NULL: then only the code travels.
  * Never allocates, never blocks, keeps errno.
+ *
+ * A macro, so that compilers and analysers see which code comes back.
  */
-int error_set(struct error *err, int code, const char *format, ...)
+#define error_set(err, code, ...) \
+	({ \
+		const int error_code_ = (code); \
+		error_write((err), error_code_, __VA_ARGS__); \
+		error_code_; \
+	})
+
+void error_write(struct error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*

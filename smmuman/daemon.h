@@ -116,14 +116,14 @@ struct conn {
 	uint64_t memory_bytes, requests;
 	uint64_t accepted_ns, malformed_since_ns;
 	uint32_t malformed;
-	int fd, pidfd, fault_fd; /* fault_fd: eventfd shared with the client, -1 */
+	int fd, pidfd, fault_fd; /* fault_fd: our end of the notices, -1: none */
 	/* the request that waits for a unit */
 	struct pending pending;
 	struct wire_head parked;
 	struct error outcome;
 	uint32_t batch[WIRE_BATCH_MAX];
 	uint32_t batch_count;
-	uint32_t parked_object; /* the domain the wait is about */
+	uint32_t parked_object; /* the domain or device the wait is about */
 	uint8_t parked_reply[sizeof(struct wire_attach_reply)];
 	uint32_t parked_reply_size;
 	uint32_t lent[CONN_PARTS_MAX], lent_count;

@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "arith.h"
 #include "log.h"
@@ -214,18 +216,27 @@ static void count_storm(struct device *device, uint64_t now)
 		device->is_storming = true;
 }
 
-static void wake_owner(struct daemon *d, uint32_t client)
+/* One notice that was not read yet says it all. */
+static void wake(const struct conn *conn)
 {
 	uint64_t one = 1;
+	int unread = 0;
+
+	if (ioctl(conn->fault_fd, SIOCOUTQ, &unread) == 0 && unread > 0)
+		return;
+	if (send(conn->fault_fd, &one, sizeof(one), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_trace("client %" PRIu32 " does not read its fault descriptor", conn->self.client);
+}
+
+static void wake_owner(struct daemon *d, uint32_t client)
+{
 	struct conn *conn;
 	struct list *pos;
 
 	list_for_each(pos, &d->conns) {
 		conn = list_entry(pos, struct conn, node);
-		if (conn->self.client != client || conn->fault_fd < 0)
-			continue;
-		if (write(conn->fault_fd, &one, sizeof(one)) < 0)
-			log_trace("client %" PRIu32 " does not read its fault descriptor", client);
+		if (conn->self.client == client && conn->fault_fd >= 0)
+			wake(conn);
 	}
 }
 
@@ -342,7 +353,7 @@ uint32_t faults_read(struct daemon *d, uint64_t after, uint32_t client, uint32_t
 	struct fault_log *log = d->faults;
 	uint64_t next = log->header->next;
 	uint64_t first = next > log->header->record_max ? next - log->header->record_max : 1;
-	uint64_t sequence = after + 1;
+	uint64_t sequence = min_u64(after, next - 1) + 1;
 	const struct wire_fault *record;
 	uint32_t count = 0;
 
@@ -357,7 +368,8 @@ uint32_t faults_read(struct daemon *d, uint64_t after, uint32_t client, uint32_t
 			ret_records[count++] = *record;
 	}
 	*ret_next = sequence - 1;
-	log->seen = max_u64(log->seen, min_u64(*ret_next, next - 1));
+	if (count > 0)
+		log->seen = max_u64(log->seen, ret_records[count - 1].sequence);
 	return count;
 }
 

@@ -20,6 +20,20 @@ static void answer_done(struct daemon *d, struct pending *pending, int status)
 	d->answer(conn, status);
 }
 
+/* An attach that fails has changed nothing: the device is nobody's again. */
+static void attach_done(struct daemon *d, struct pending *pending, int status)
+{
+	struct conn *conn = list_entry(pending, struct conn, pending);
+	struct device *device = &d->devices[conn->parked_object];
+	struct drv_gather gather = { 0 };
+
+	if (status < 0 && device->conn == conn) {
+		device_unbind(d, device, &gather);
+		release_begin(d, device, &gather);
+	}
+	answer_done(d, pending, status);
+}
+
 static int own_device(struct call *call, uint32_t handle, struct device **ret_device)
 {
 	struct daemon *d = call->d;
@@ -32,12 +46,13 @@ static int own_device(struct call *call, uint32_t handle, struct device **ret_de
 	return 0;
 }
 
-static void park(struct call *call, struct unit *unit, struct drv_gather *gather)
+static void park(struct call *call, struct unit *unit, struct drv_gather *gather,
+		 void (*done)(struct daemon *, struct pending *, int))
 {
 	struct conn *conn = call->conn;
 
 	conn->outcome = (struct error){ 0 };
-	pending_begin(&conn->pending, answer_done);
+	pending_begin(&conn->pending, done);
 	pending_submit(&conn->pending, unit, gather);
 }
 
@@ -67,7 +82,8 @@ int handle_attach(struct call *call)
 	devname_format(&device->found->name, reply.name);
 	memcpy(call->conn->parked_reply, &reply, sizeof(reply));
 	call->conn->parked_reply_size = sizeof(reply);
-	park(call, device->unit, &gather);
+	call->conn->parked_object = device->number;
+	park(call, device->unit, &gather, attach_done);
 	pending_wait(call->d, &call->conn->pending);
 	return -EINPROGRESS;
 }
@@ -84,7 +100,7 @@ int handle_detach(struct call *call)
 		return ret;
 	device_unbind(call->d, device, &gather);
 	call->conn->parked_reply_size = 0;
-	park(call, device->unit, &gather);
+	park(call, device->unit, &gather, answer_done);
 	release_begin(call->d, device, &gather);
 	pending_wait(call->d, &call->conn->pending);
 	return -EINPROGRESS;

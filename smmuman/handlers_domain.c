@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "handlers.h"
@@ -168,17 +168,21 @@ int handle_unmap(struct call *call)
 			     call->err);
 }
 
+/* Two ends, for on a descriptor that both share the client could make us block. */
 int handle_fault_subscribe(struct call *call)
 {
 	struct conn *conn = call->conn;
+	int pair[2];
 
-	if (conn->fault_fd < 0)
-		conn->fault_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (conn->fault_fd < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return error_set(call->err, -errno, "no descriptor left for fault notices");
-	call->answer->fds[0] = conn->fault_fd;
+	shutdown(pair[0], SHUT_RD);
+	if (conn->fault_fd >= 0)
+		close(conn->fault_fd);
+	conn->fault_fd = pair[0];
+	call->answer->fds[0] = pair[1];
 	call->answer->fd_count = 1;
-	call->answer->close_fds = false;
+	call->answer->close_fds = true;
 	return 0;
 }
 

@@ -51,7 +51,7 @@ static int bind_socket(const char *path, int *ret_fd, struct error *err)
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return error_set(err, -ENAMETOOLONG, "the socket path '%s' is too long", path);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_set(err, -errno, "no socket: %s", strerror(errno));
@@ -217,6 +217,7 @@ void server_free(struct server *server)
 {
 	struct list *pos, *after;
 
+	server->is_ending = true;
 	/* The units are closed by now or the machine is gone: nobody waits for them. */
 	list_for_each_safe(pos, after, &server->d->conns)
 		server_forget_conn(list_entry(pos, struct conn, node));

@@ -354,6 +354,8 @@ void server_on_connect(uv_poll_t *listener, int status, int events)
 
 	(void)status;
 	(void)events;
+	if (server->is_ending)
+		return;
 	if (server->d->conn_count >= server->d->policy->max_connections) {
 		uv_poll_stop(listener);
 		server->is_paused = true;

@@ -16,6 +16,7 @@ struct server {
 	int listen_fd, lock_fd, lost_epoll;
 	int reserve_fd; /* given up to accept and refuse when descriptors run out */
 	int result;
+	bool is_ending; /* nobody is let in any more */
 	bool is_paused; /* no more connections until one ends */
 	uint64_t retry_ns; /* or until then; 0: for as long as it takes */
 	char path[108];

@@ -252,7 +252,7 @@ static unsigned points_wanted(void)
 {
 	const char *text = getenv("KILLPOINTS");
 
-	return text ? (unsigned)atoi(text) : 24;
+	return text ? (unsigned)strtoul(text, NULL, 10) : 24;
 }
 
 /* Starts it, runs the session, ends it; true when it was killed on the way. */

@@ -101,6 +101,15 @@ static bool must_refuse(void)
 #endif
 #endif
 
+bool interpose_is_sanitized(void)
+{
+#ifdef HAS_SANITIZER
+	return true;
+#else
+	return false;
+#endif
+}
+
 #ifdef HAS_SANITIZER
 #define REAL(name) __interceptor_##name
 #else

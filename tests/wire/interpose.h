@@ -35,4 +35,7 @@ struct watch {
 /* In this process, from now on; NULL: nothing is watched any more. */
 void interpose_watch(struct watch *watch);
 
+/* Is this a build with an address sanitizer? */
+bool interpose_is_sanitized(void);
+
 #endif

@@ -52,6 +52,7 @@ void service_prepare(struct service *service)
 	service->fake = make_shared(sizeof(*service->fake));
 	assert_int_equal(hw_fake_init(service->fake, SERVICE_ARENA), 0);
 	service->own_memory = service->fake->memory;
+	service->own_pages = service->fake->pages;
 	service->fake->memory = make_shared(SERVICE_ARENA);
 	service->options = (struct machine_fake_options){ .unit = service->fake,
 							  .has_fake_clock = true,
@@ -261,6 +262,20 @@ void service_turn(struct service *service)
 		sched_yield();
 }
 
+void service_freeze(struct service *service)
+{
+	int status;
+
+	kill(service->pid, SIGSTOP);
+	assert_int_equal(waitpid(service->pid, &status, WUNTRACED), service->pid);
+	assert_true(WIFSTOPPED(status));
+}
+
+void service_thaw(struct service *service)
+{
+	kill(service->pid, SIGCONT);
+}
+
 const struct books_header *service_books(const struct service *service)
 {
 	return (const void *)service->machine->arena_cpu;
@@ -323,6 +338,8 @@ uint64_t service_resident(const struct service *service)
 	char path[64], line[128];
 	FILE *file;
 
+	if (interpose_is_sanitized())
+		return 0;
 	snprintf(path, sizeof(path), "/proc/%d/status", service->pid);
 	file = fopen(path, "re");
 	assert_non_null(file);

@@ -39,7 +39,9 @@ struct service {
 	int ready_fd;
 	unsigned descriptors; /* the daemon may have; 0: as usual */
 	bool has_stopped;
+	/* What the fake had of its own; also in sight of a leak checker here. */
 	uint8_t *own_memory;
+	struct pages own_pages;
 	struct machine_fake_options options;
 	char dir[64], socket[96], log[96];
 };
@@ -78,10 +80,16 @@ void service_wait_clients(const struct service *service, uint32_t count);
 /* Until the daemon has looked after its waits and faults a few times more. */
 void service_turn(struct service *service);
 
+/* Until service_thaw() the daemon does nothing at all. */
+void service_freeze(struct service *service);
+void service_thaw(struct service *service);
+
 void service_clock(struct service *service, uint64_t nanoseconds);
 
-/* How many descriptors the daemon has open; its resident memory in KiB. */
+/* How many descriptors the daemon has open. */
 unsigned service_descriptors(const struct service *service);
+
+/* Its resident memory in KiB; 0 under a sanitizer, which keeps what was freed. */
 uint64_t service_resident(const struct service *service);
 
 /* Does the daemon's log contain it? */

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,7 +127,7 @@ static void check_no_spin(struct service *service, struct raw *good)
 static void f23_connection_cap_pauses_accepting_without_a_spin(void **state)
 {
 	struct service service;
-	struct raw raw[4], waiting[8];
+	static struct raw raw[4], waiting[8];
 	int i;
 
 	(void)state;
@@ -187,7 +186,8 @@ static void empty(struct service *service, struct raw *good, struct raw *raw, un
 
 static void f23_no_descriptor_at_accept_refuses_and_serves_on(void **state)
 {
-	struct raw raw[CROWD], good;
+	static struct raw raw[CROWD];
+	struct raw good;
 	struct service service;
 	unsigned count, descriptors, turned_away = 0;
 
@@ -224,7 +224,8 @@ static void f64_accept_that_failed_is_tried_again(void **state)
 
 static void memory_without_a_descriptor_left_refused_in_words(void **state)
 {
-	struct raw raw[CROWD], good;
+	static struct raw raw[CROWD];
+	struct raw good;
 	int fd = raw_memfd(1, F_SEAL_SHRINK);
 	unsigned count, descriptors = 40;
 	struct service service;
@@ -268,12 +269,12 @@ static void f28_flood_of_one_client_leaves_others_their_turn(void **state)
 	mine = watch->served[(watch->served_count - 1) % 4096];
 	raw_open(&flood, service);
 	/* Both have a full queue at the same time, and both read. */
-	kill(service->pid, SIGSTOP);
+	service_freeze(service);
 	from = watch->served_count;
 	assert_true(pipeline(&flood, WIRE_STATUS, &ask, sizeof(ask)) > 50);
 	for (i = 0; i < 50; i++)
 		raw_ask(&polite, WIRE_STATUS, &ask, sizeof(ask), -1);
-	kill(service->pid, SIGCONT);
+	service_thaw(service);
 	for (i = 0; i < 50; i++)
 		assert_int_equal(raw_receive(&polite), 1);
 	for (at = from, i = 0; i < 50; at++) {
@@ -291,7 +292,8 @@ static void f28_flood_of_one_client_leaves_others_their_turn(void **state)
 
 static void f24_one_uid_cannot_take_every_connection(void **state)
 {
-	struct raw mine[40], other;
+	static struct raw mine[40];
+	struct raw other;
 	struct service service;
 	int i;
 

@@ -35,9 +35,9 @@ enum board_op {
 	BOARD_WINDOW_CLOSE,  /* owner: value: window id; the connection is cut */
 	BOARD_CLOCK_STOP,    /* control: devices' virtual time stands still */
 	BOARD_CLOCK_RUN,     /* control */
-	BOARD_OVERRIDE_READ, /* control: reads of address answer value */
-	BOARD_OVERRIDE_DROP, /* control: writes to address are swallowed */
-	BOARD_OVERRIDE_CLEAR, /* control: length overrides and all drops are gone */
+	BOARD_OVERRIDE_READ, /* control: reads of address (size 4 or 8) answer value */
+	BOARD_OVERRIDE_DROP, /* control: writes to address (size 4 or 8) are swallowed */
+	BOARD_OVERRIDE_CLEAR, /* control: all overrides and drops are gone */
 	BOARD_COUNT_WRITES,  /* control: how often address was written -> value */
 };
 

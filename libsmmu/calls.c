@@ -277,6 +277,7 @@ int smmu_fault_read(struct smmu *context, struct smmu_fault *faults, unsigned ma
 	struct wire_fault_read ask = { .max = (uint32_t)min_u64(max, FAULTS_MAX) };
 	struct exchange x = { .id = WIRE_FAULT_READ, .request = &ask, .fd = -1 };
 	int rc = client_lock(context);
+	uint64_t lost;
 
 	if (rc)
 		return rc;
@@ -289,9 +290,12 @@ int smmu_fault_read(struct smmu *context, struct smmu_fault *faults, unsigned ma
 	if (rc)
 		return client_unlock(context, rc);
 	rc = take_list(context, &x, ask.max, sizeof(*faults), faults);
+	lost = rc < 0 ? 0 : ((const struct wire_list *)x.reply)->lost;
+	/* A loss is told once, also when no record of ours follows it. */
+	context->fault_after += lost;
 	if (rc > 0)
 		context->fault_after = faults[rc - 1].sequence;
 	if (rc >= 0 && ret_lost)
-		*ret_lost = ((const struct wire_list *)x.reply)->lost;
+		*ret_lost = lost;
 	return client_unlock(context, rc);
 }

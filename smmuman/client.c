@@ -4,7 +4,7 @@
  * a closed door (promise C4): its devices are closed first, its grants are taken
  * away and forgotten by the units, and only then is its memory let go.
  */
-#include "daemon.h"
+#include "client.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
+#include "domain.h"
 #include "log.h"
+#include "memory.h"
+#include "pending.h"
+#include "release.h"
 
 struct user *user_get(struct daemon *d, uint32_t uid)
 {

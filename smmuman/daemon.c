@@ -8,8 +8,12 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "device.h"
+#include "faults.h"
 #include "log.h"
 #include "pci.h"
+#include "pending.h"
+#include "release.h"
 #include "statics.h"
 #include "unit.h"
 

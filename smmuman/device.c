@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The known devices: names, streams, states, and who owned each of them when. */
-#include "daemon.h"
+#include "device.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "device.h"
+#include "domain.h"
 #include "log.h"
 #include "pci.h"
+#include "release.h"
 
 static int refuse_by_state(const struct daemon *d, const struct device *device, const char *name,
 			   struct error *err)

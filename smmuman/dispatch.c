@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* From a packet to its handler and back: shape, greeting, right, then the call. */
-#include "daemon.h"
+#include "dispatch.h"
 
 #include <errno.h>
 #include <inttypes.h>

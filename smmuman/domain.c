@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Domains: one I/O address space each, with one page table on every unit it spans. */
-#include "daemon.h"
+#include "domain.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 #include "grants.h"
 #include "log.h"
+#include "mapping.h"
+#include "pending.h"
 
 int domain_create(struct daemon *d, struct conn *conn, uint32_t *ret_domain, struct error *err)
 {

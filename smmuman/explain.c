@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device.h"
+#include "faults.h"
 #include "grants.h"
 #include "handlers.h"
 
@@ -78,6 +80,7 @@ static void tell_grant(struct daemon *d, const struct device *device, uint64_t i
 		       struct wire_explain_reply *reply)
 {
 	uint32_t at = grants_overlap(&d->books, device->domain, iova, 1);
+	const struct drv_fault question = { .address = iova, .has_address = true };
 	const struct book_past *past;
 	const struct book_grant *grant;
 
@@ -88,13 +91,26 @@ static void tell_grant(struct daemon *d, const struct device *device, uint64_t i
 			 grant->rights & RIGHT_READ ? "r" : "", grant->rights & RIGHT_WRITE ? "w" : "",
 			 grant->rights & RIGHT_EXEC ? "x" : "");
 	} else {
-		fault_note(d, device, &device->owner, iova, 0, reply->grant, sizeof(reply->grant));
+		fault_note(d, device, &device->owner, &question, reply->grant,
+			   sizeof(reply->grant));
 	}
 	past = books_find_past(&d->books, device->owner.domain, iova);
-	if (past)
+	/* Without a live grant the sentence above has already told of it. */
+	if (past && at != BOOK_NONE)
 		snprintf(reply->past, sizeof(reply->past),
 			 "0x%" PRIx64 " + 0x%" PRIx64 " was revoked %" PRIu64 " ms ago", past->iova,
 			 past->length, (clock_real_ns() - past->until_ns) / 1000000);
+}
+
+static const char *address_advice(const struct daemon *d, const struct device *device,
+				  uint64_t iova, bool is_mapped)
+{
+	if (is_mapped)
+		return "nothing: if the device misbehaves there, look at the rights";
+	if (books_find_past(&d->books, device->owner.domain, iova))
+		return "the driver lets the device use memory it has already unmapped: stop the "
+		       "device before smmu_unmap()";
+	return "let its driver call smmu_map() for that range before it starts the transfer";
 }
 
 static void tell_attached(struct daemon *d, struct device *device, bool has_iova, uint64_t iova,
@@ -125,11 +141,7 @@ static void tell_attached(struct daemon *d, struct device *device, bool has_iova
 		snprintf(reply->verdict, sizeof(reply->verdict),
 			 "refused and recorded: nothing is granted at that address");
 	snprintf(reply->advice, sizeof(reply->advice), "%s",
-		 walk.is_mapped	  ? "nothing: if the device misbehaves there, look at the rights"
-		 : reply->past[0] ? "the driver lets the device use memory it has already unmapped: "
-				    "stop the device before smmu_unmap()"
-				  : "let its driver call smmu_map() for that range before it starts the "
-				    "transfer");
+		 address_advice(d, device, iova, walk.is_mapped));
 }
 
 static const char *state_verdict(uint32_t state)

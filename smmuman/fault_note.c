@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "arith.h"
+#include "faults.h"
 #include "grants.h"
 
 static const char *rights_word(unsigned rights)
@@ -26,10 +27,17 @@ static void note_covered(const struct book_grant *grant, unsigned access, char *
 			 grant->iova, grant->length, rights_word(grant->rights));
 }
 
-static void note_past(const struct book_past *past, char *text, size_t size)
+static void note_past(const struct book_past *past, bool was_mapped, char *text, size_t size)
 {
 	uint64_t ago = (clock_real_ns() - past->until_ns) / 1000000;
 
+	/* Refused for its kind: the grant was still there when it happened. */
+	if (was_mapped) {
+		snprintf(text, size, "the grant at 0x%" PRIx64 " + 0x%" PRIx64
+			 " allowed %s only; it was revoked since", past->iova, past->length,
+			 rights_word(past->rights));
+		return;
+	}
 	snprintf(text, size, "use after unmap: 0x%" PRIx64 " + 0x%" PRIx64 " %s was revoked %" PRIu64
 		 " ms before", past->iova, past->length, rights_word(past->rights), ago);
 }
@@ -56,8 +64,10 @@ static void note_nearest(const struct daemon *d, uint32_t domain, uint64_t addre
 }
 
 void fault_note(struct daemon *d, const struct device *device, const struct owner *owner,
-		uint64_t address, unsigned access, char *text, size_t size)
+		const struct drv_fault *fault, char *text, size_t size)
 {
+	uint64_t address = fault->address;
+	unsigned access = fault->access;
 	uint32_t domain = books_domain_index(&d->books, owner->domain);
 	const struct book_past *past;
 	uint32_t at;
@@ -79,7 +89,7 @@ void fault_note(struct daemon *d, const struct device *device, const struct owne
 	}
 	past = books_find_past(&d->books, owner->domain, address);
 	if (past)
-		note_past(past, text, size);
+		note_past(past, fault->kind == DRV_FAULT_PERMISSION, text, size);
 	else if (domain == BOOK_NONE)
 		snprintf(text, size, "its domain is gone");
 	else

@@ -5,7 +5,7 @@
  * loss hardware reports is a record of its own. The ring lies in the arena: a
  * daemon that follows a killed one still has it.
  */
-#include "daemon.h"
+#include "faults.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +18,9 @@
 #include <time.h>
 
 #include "arith.h"
+#include "device.h"
 #include "log.h"
+#include "release.h"
 
 #define LOG_MAGIC UINT64_C(0x31544c554146534d) /* "MSFAULT1" */
 #define NEIGHBOUR_BYTES 64u  /* accesses this close are one transfer */
@@ -56,8 +58,10 @@ static void end_string(char *text, size_t size)
 	text[size - 1] = '\0';
 }
 
-static void mend_records(struct fault_log *log)
+/* Returns the largest client id among them: it must not be given out again. */
+static uint32_t mend_records(struct fault_log *log)
 {
+	uint32_t newest_client = 0;
 	uint64_t i;
 
 	for (i = 0; i < log->header->record_max; i++) {
@@ -70,7 +74,10 @@ static void mend_records(struct fault_log *log)
 		end_string(record->reason, sizeof(record->reason));
 		end_string(record->note, sizeof(record->note));
 		memset(record->zero, 0, sizeof(record->zero));
+		if (record->client > newest_client)
+			newest_client = record->client;
 	}
+	return newest_client;
 }
 
 int faults_init(struct daemon *d)
@@ -83,7 +90,7 @@ int faults_init(struct daemon *d)
 	log->header = d->books.faults;
 	log->ring = (struct wire_fault *)d->books.faults + 1;
 	if (is_kept(log->header, max)) {
-		mend_records(log);
+		d->next_client_id = mend_records(log);
 		log->seen = log->header->next - 1;
 	} else {
 		memset(log->header, 0, (max + UINT64_C(1)) * sizeof(struct wire_fault));
@@ -274,8 +281,7 @@ static void on_fault(void *opaque, const struct drv_fault *fault)
 		snprintf(record->note, sizeof(record->note),
 			 "recorded by the unit while no daemon was running");
 	else if (fault->has_address)
-		fault_note(context->d, device, owner, fault->address, fault->access, record->note,
-			   sizeof(record->note));
+		fault_note(context->d, device, owner, fault, record->note, sizeof(record->note));
 	if (device)
 		device->last_record = record->sequence;
 	talk(device, record);

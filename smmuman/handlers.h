@@ -3,7 +3,7 @@
 #ifndef SMMUMAN_SMMUMAN_HANDLERS_H
 #define SMMUMAN_SMMUMAN_HANDLERS_H
 
-#include "daemon.h"
+#include "dispatch.h"
 
 /*
  * What a handler is given and gives: body points at the request struct (already

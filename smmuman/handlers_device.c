@@ -5,9 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device.h"
+#include "domain.h"
 #include "handlers.h"
 #include "log.h"
 #include "pci.h"
+#include "pending.h"
+#include "release.h"
 
 /* A parked request that has nothing left to do but answer. */
 static void answer_done(struct daemon *d, struct pending *pending, int status)

@@ -7,7 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "domain.h"
+#include "faults.h"
 #include "handlers.h"
+#include "mapping.h"
+#include "memory.h"
+#include "pending.h"
 
 int handle_hello(struct call *call)
 {

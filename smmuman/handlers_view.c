@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device.h"
+#include "domain.h"
+#include "faults.h"
 #include "handlers.h"
 #include "log.h"
 

@@ -2,6 +2,7 @@
 /* smmuman: owns a machine's IOMMUs. From the command line to the loop. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -34,8 +35,8 @@ static int read_policy(const struct options *options, struct policy **ret_policy
 	if (report.text[0])
 		fputs(report.text, stderr);
 	if (ret < 0)
-		log_error("%s cannot be used: %" PRIu32 " errors; nothing was touched", options->policy,
-			  report.errors);
+		log_error("%s cannot be used: %" PRIu32 " error%s; nothing was touched",
+			  options->policy, report.errors, report.errors == 1 ? "" : "s");
 	return ret;
 }
 
@@ -93,7 +94,7 @@ static int run(const struct options *options)
 		log_error("there is no IOMMU to own: this version drives virtual boards; start "
 			  "smmu-vboard and name its socket with --board");
 		policy_free(policy);
-		return EX_USAGE;
+		return 2;
 	}
 	d = calloc(1, sizeof(*d));
 	ret = d ? machine_open_board(options->board, &machine, &err) : -ENOMEM;
@@ -127,5 +128,7 @@ int main(int argc, char **argv)
 		  : options.verbosity == 1 ? LOG_INFO
 					   : LOG_NOTE,
 		  getenv("JOURNAL_STREAM") != NULL);
+	/* A log reader that goes away must not take us along: lost lines are counted. */
+	signal(SIGPIPE, SIG_IGN);
 	return run(&options);
 }

@@ -5,14 +5,16 @@
  * Nothing here allocates: records come from the books, table pages from the
  * arena.
  */
-#include "daemon.h"
+#include "mapping.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 #include "arith.h"
+#include "domain.h"
 #include "grants.h"
 #include "log.h"
+#include "pending.h"
 
 static int check_shape(uint64_t iova, uint64_t length, uint64_t offset, unsigned rights,
 		       struct error *err)

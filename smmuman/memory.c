@@ -4,7 +4,7 @@
  * it holds. Where the bytes lie is asked for once, kept in the books, and never
  * derived again.
  */
-#include "daemon.h"
+#include "memory.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -13,6 +13,7 @@
 
 #include "arith.h"
 #include "pci_caps.h"
+#include "pci_intent.h"
 
 #define BUSES 256u
 #define SLOTS 32u
@@ -97,6 +98,7 @@ static uint32_t probe_bits(const struct scan *scan, uint64_t config, uint32_t of
 {
 	uint32_t old = get(scan, config, offset, 4), bits;
 
+	pci_intent_bar(scan->machine, config + offset, old);
 	put(scan, config, offset, 4, UINT32_MAX);
 	bits = get(scan, config, offset, 4);
 	put(scan, config, offset, 4, old);
@@ -145,11 +147,13 @@ static void probe_bars(const struct scan *scan, const struct function *function)
 	uint32_t command = get(scan, function->config, PCI_COMMAND, 2);
 	uint32_t index;
 
+	pci_intent_begin(scan->machine, function->config + PCI_COMMAND, command);
 	put(scan, function->config, PCI_COMMAND, 2, 0);
 	for (index = 0; index < TOPOLOGY_BARS; index++)
 		if (probe_bar(scan, function, index))
 			index++;
 	put(scan, function->config, PCI_COMMAND, 2, command);
+	pci_intent_end(scan->machine);
 }
 
 /* --- capabilities --------------------------------------------------------------------- */
@@ -345,6 +349,7 @@ int topology_scan_pci(struct machine *machine, struct topology *topology, struct
 	uint32_t i;
 	int result;
 
+	pci_intent_settle(machine, topology);
 	for (i = 0; i < topology->bridge_count; i++) {
 		scan.bridge = &topology->bridges[i];
 		result = scan_bridge(&scan);

@@ -5,8 +5,8 @@
  */
 #include <errno.h>
 
-#include "daemon.h"
 #include "log.h"
+#include "pending.h"
 
 void pending_begin(struct pending *pending,
 		   void (*done)(struct daemon *, struct pending *, int status))
@@ -21,13 +21,14 @@ void pending_submit(struct pending *pending, struct unit *unit, struct drv_gathe
 	uint64_t ticket = unit->drv->ops->submit(unit->drv, gather);
 	uint32_t i;
 
-	for (i = 0; i < pending->count; i++)
-		if (pending->tickets[i].unit == unit)
-			break;
-	check(i < TOPOLOGY_UNITS_MAX);
-	pending->tickets[i] = (struct pending_ticket){ unit, ticket };
-	if (i == pending->count)
-		pending->count++;
+	for (i = 0; i < pending->count; i++) {
+		if (pending->tickets[i].unit != unit)
+			continue;
+		pending->tickets[i].ticket = ticket;
+		return;
+	}
+	check(pending->count < TOPOLOGY_UNITS_MAX);
+	pending->tickets[pending->count++] = (struct pending_ticket){ unit, ticket };
 }
 
 /* 1 done, 0 not yet, -EIO never: a unit of it is closed. */

@@ -5,15 +5,17 @@
  * enough: a transfer that was started for one owner would land at the same
  * address in the next one's buffer. What cannot be brought to rest is quarantined.
  */
-#include "daemon.h"
+#include "release.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "device.h"
 #include "log.h"
 #include "pci.h"
+#include "pending.h"
 
 #define RESET_NS UINT64_C(100000000)	  /* PCIe 6.6.2: untouched after an FLR */
 #define RESET_LIMIT_NS UINT64_C(2000000000)

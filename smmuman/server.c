@@ -19,6 +19,7 @@
 #include "log.h"
 #include "scoped.h"
 #include "server_loop.h"
+#include "server_memory.h"
 
 #define TICK_BUSY_MS 1	/* something waits for a unit or a device */
 #define TICK_IDLE_MS 10 /* faults are looked for this often */
@@ -186,7 +187,13 @@ int server_open(struct daemon *d, const char *path, struct server **ret_server, 
 	d->answer = server_answer;
 	d->drop = server_drop;
 	d->server = server;
-	uv_loop_init(&server->loop);
+	server_memory_init();
+	if (uv_loop_init(&server->loop) != 0) {
+		if (server->reserve_fd >= 0)
+			close(server->reserve_fd);
+		free(server);
+		return error_set(err, -ENOMEM, "the event loop cannot be set up");
+	}
 	ret = lock_path(path, &server->lock_fd, err);
 	if (ret == 0)
 		ret = bind_socket(path, &server->listen_fd, err);

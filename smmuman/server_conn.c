@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "client.h"
+#include "dispatch.h"
 #include "log.h"
 #include "peer.h"
 #include "server_loop.h"

@@ -6,7 +6,10 @@
 #include <inttypes.h>
 
 #include "arith.h"
+#include "device.h"
+#include "domain.h"
 #include "log.h"
+#include "mapping.h"
 
 /* A memory record of nobody's, for a region of the policy. */
 static int static_memory(struct daemon *d, const struct policy_region *region,

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "device.h"
 #include "log.h"
 
 uint32_t unit_number(const struct daemon *d, const struct unit *unit)

@@ -24,9 +24,11 @@
 
 #include <smmu.h>
 
+#include "domain.h"
 #include "hw_fake.h"
 #include "log.h"
 #include "machine_fake.h"
+#include "mapping.h"
 #include "server.h"
 
 #define BLOCKS 41

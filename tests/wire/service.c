@@ -310,7 +310,7 @@ void service_wait_clients(const struct service *service, uint32_t count)
 {
 	const struct books_header *header = service_books(service);
 
-	while (__atomic_load_n(&header->client_count, __ATOMIC_RELAXED) != count)
+	while (__atomic_load_n(&header->client_count, __ATOMIC_RELAXED) > count)
 		sched_yield();
 }
 

@@ -74,7 +74,7 @@ uint32_t service_state(const struct service *service, unsigned n);
 /* Until no device is being brought to rest. Moves the clock. */
 void service_settle(struct service *service);
 
-/* Until that many clients are left: a client's end takes the daemon a moment. */
+/* Until no more than that many clients are left: a client's end takes the daemon a moment. */
 void service_wait_clients(const struct service *service, uint32_t count);
 
 /* Until the daemon has looked after its waits and faults a few times more. */

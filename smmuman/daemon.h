@@ -151,7 +151,8 @@ struct daemon {
 	struct counters counters;
 	uint64_t started_real_ns;
 	struct fault_log *faults;
-	uint16_t stream_hash[2 * TOPOLOGY_DEVICES_MAX * TOPOLOGY_STREAMS]; /* device number + 1, by (unit, stream) */
+	/* device number + 1, by (unit, stream) */
+	uint16_t stream_hash[2 * TOPOLOGY_DEVICES_MAX * TOPOLOGY_STREAMS];
 	/* server.c: a parked request has its answer; a connection must end. */
 	void (*answer)(struct conn *conn, int status);
 	void (*drop)(struct conn *conn);

@@ -47,7 +47,9 @@ static void *loop_malloc(size_t size)
 {
 	void *at = malloc(size);
 
-	return at ? at : take_reserved(size);
+	if (!at)
+		at = take_reserved(size);
+	return at;
 }
 
 static void *loop_calloc(size_t count, size_t size)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Figures of the daemon and its library: P1 a single grant and its revocation
- * against a bare echo on the same kind of socket, P14 what the policy adds to a
+ * against a bare echo on the same kind of socket (P1-epoll: against an echo that
+ * waits as a server of several clients has to), P14 what the policy adds to a
  * grant, P16 a request among 4000 clients against a request of one. The daemon is the real one,
  * on a unit whose command queue is consumed at once, so that it is we who are
  * measured. Everything on one processor, in turn, in one run. The exit status is 0
@@ -14,17 +15,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <smmu.h>
 
 #include "domain.h"
+#include "figure.h"
 #include "hw_fake.h"
 #include "log.h"
 #include "machine_fake.h"
@@ -57,40 +59,6 @@ static void die(const char *why)
 {
 	fprintf(stderr, "bench_daemon: %s\n", why);
 	exit(0);
-}
-
-static double now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a;
-	double y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), compare_doubles);
-	return values[count / 2];
-}
-
-static void report(const char *name, double ratio, double target)
-{
-	printf("%s %.3g target %g %s\n", name, ratio, target, ratio <= target ? "met" : "missed");
-	fflush(stdout);
-}
-
-static void remark(const char *what, double ns)
-{
-	if (getenv("BENCH_VERBOSE"))
-		fprintf(stderr, "  %s: %.0f ns\n", what, ns);
 }
 
 static void pin(void)
@@ -157,9 +125,33 @@ static pid_t start_daemon(void)
 	return pid;
 }
 
-static pid_t start_echo(int *ret_fd)
+/* What any server with more than one client must do between two requests. */
+static void wait_by_epoll(int epoll)
 {
+	struct epoll_event event;
+
+	if (epoll >= 0 && epoll_wait(epoll, &event, 1, -1) != 1)
+		_exit(0);
+}
+
+static _Noreturn void echo(int fd, bool with_epoll)
+{
+	struct epoll_event readable = { .events = EPOLLIN };
+	int epoll = with_epoll ? epoll_create1(EPOLL_CLOEXEC) : -1;
 	char bytes[ECHO_BYTES];
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (epoll >= 0)
+		epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &readable);
+	do
+		wait_by_epoll(epoll);
+	while (recv(fd, bytes, sizeof(bytes), 0) == ECHO_BYTES &&
+	       send(fd, bytes, sizeof(bytes), 0) == ECHO_BYTES);
+	_exit(0);
+}
+
+static pid_t start_echo(bool with_epoll, int *ret_fd)
+{
 	int ends[2];
 	pid_t pid;
 
@@ -168,12 +160,8 @@ static pid_t start_echo(int *ret_fd)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(ends[0]);
-		while (recv(ends[1], bytes, sizeof(bytes), 0) == ECHO_BYTES)
-			if (send(ends[1], bytes, sizeof(bytes), 0) != ECHO_BYTES)
-				break;
-		_exit(0);
+		echo(ends[1], with_epoll);
 	}
 	close(ends[1]);
 	*ret_fd = ends[0];
@@ -232,36 +220,37 @@ static void grant_and_revoke(struct client *client)
 static double echo_block(int fd)
 {
 	char bytes[ECHO_BYTES] = { 0 };
-	double start = now_ns();
+	double start = figure_now_ns();
 	unsigned i;
 
 	for (i = 0; i < BLOCK_REQUESTS; i++)
 		if (send(fd, bytes, sizeof(bytes), 0) != ECHO_BYTES ||
 		    recv(fd, bytes, sizeof(bytes), 0) != ECHO_BYTES)
 			die("the echo ended");
-	return (now_ns() - start) / BLOCK_REQUESTS;
+	return (figure_now_ns() - start) / BLOCK_REQUESTS;
 }
 
 static double grant_block(struct client *client)
 {
-	double start = now_ns();
+	double start = figure_now_ns();
 	unsigned i;
 
 	for (i = 0; i < BLOCK_REQUESTS / 2; i++)
 		grant_and_revoke(client);
-	return (now_ns() - start) / BLOCK_REQUESTS;
+	return (figure_now_ns() - start) / BLOCK_REQUESTS;
 }
 
 static void figure_p1(int memory_fd)
 {
-	double ratios[BLOCKS], grants[BLOCKS], echo = 0;
+	double bare[BLOCKS], served[BLOCKS], grant = 0, plain = 0;
 	struct smmu_attached attached;
 	struct client client;
+	int plain_fd, epoll_fd, ret;
 	unsigned i;
-	int fd, ret;
-	pid_t pid;
+	pid_t pids[2];
 
-	pid = start_echo(&fd);
+	pids[0] = start_echo(false, &plain_fd);
+	pids[1] = start_echo(true, &epoll_fd);
 	client_open(&client, memory_fd);
 	do
 		ret = smmu_attach(client.context, client.domain, "dma0", &attached);
@@ -270,16 +259,20 @@ static void figure_p1(int memory_fd)
 		die("dma0 cannot be attached");
 	grant_block(&client);
 	for (i = 0; i < BLOCKS; i++) {
-		echo = echo_block(fd);
-		grants[i] = grant_block(&client);
-		ratios[i] = grants[i] / echo;
+		plain = echo_block(plain_fd);
+		grant = grant_block(&client);
+		bare[i] = grant / plain;
+		served[i] = grant / echo_block(epoll_fd);
 	}
-	report("P1", median(ratios, BLOCKS), 1.25);
-	remark("P1 one request (grant or revocation)", median(grants, BLOCKS));
-	remark("P1 one echo, last block", echo);
+	figure_report("P1", figure_median(bare, BLOCKS), 1.25, false);
+	figure_report("P1-epoll", figure_median(served, BLOCKS), 1.25, false);
+	figure_remark("P1 one request (grant or revocation), last block", grant);
+	figure_remark("P1 one echo, last block", plain);
 	smmu_close(client.context);
-	close(fd);
-	waitpid(pid, NULL, 0);
+	close(plain_fd);
+	close(epoll_fd);
+	waitpid(pids[0], NULL, 0);
+	waitpid(pids[1], NULL, 0);
 }
 
 /* --- P14: in process, the daemon's own grant and revocation work ------------------ */
@@ -353,30 +346,30 @@ static void figure_p14(void)
 	for (i = 0; i < 64; i++)
 		windows[i] = (struct policy_window){ UINT64_C(0x100000000) * (i + 1), 0x1000 };
 	for (k = 0; k < BLOCKS; k++) {
-		start = now_ns();
+		start = figure_now_ns();
 		for (i = 0; i < BLOCK_REQUESTS; i++)
 			bare_grant(bare);
-		grant = (now_ns() - start) / BLOCK_REQUESTS;
-		start = now_ns();
+		grant = (figure_now_ns() - start) / BLOCK_REQUESTS;
+		start = figure_now_ns();
 		for (i = 0; i < BLOCK_REQUESTS; i++)
 			allowed = policy_window_allows(&rule, UINT64_C(0x100000000) * 64, 0x1000);
-		with = (now_ns() - start) / BLOCK_REQUESTS;
+		with = (figure_now_ns() - start) / BLOCK_REQUESTS;
 		ratios[k] = with / grant;
 	}
 	(void)allowed;
-	report("P14", median(ratios, BLOCKS), 0.5);
-	remark("P14 grant and revocation in process", grant);
-	remark("P14 policy, 64 windows", with);
+	figure_report("P14", figure_median(ratios, BLOCKS), 0.5, false);
+	figure_remark("P14 grant and revocation in process", grant);
+	figure_remark("P14 policy, 64 windows", with);
 }
 
 static double many_round(struct client *clients, unsigned count)
 {
-	double start = now_ns();
+	double start = figure_now_ns();
 	unsigned i;
 
 	for (i = 0; i < ROUND_REQUESTS / 2; i++)
 		grant_and_revoke(&clients[i % count]);
-	return (now_ns() - start) / ROUND_REQUESTS;
+	return (figure_now_ns() - start) / ROUND_REQUESTS;
 }
 
 static void figure_p16(int memory_fd)
@@ -390,7 +383,7 @@ static void figure_p16(int memory_fd)
 	client_open(&clients[0], memory_fd);
 	for (i = 0; i < 9; i++)
 		ratios[i] = many_round(clients, 1);
-	one = median(ratios, 9);
+	one = figure_median(ratios, 9);
 	for (i = 1; i < MANY; i++)
 		client_open(&clients[i], memory_fd);
 	for (i = 0; i < 9; i++) {
@@ -398,9 +391,9 @@ static void figure_p16(int memory_fd)
 		one = many_round(clients, 1);
 		ratios[i] = many / one;
 	}
-	report("P16", median(ratios, 9), 2.0);
-	remark("P16 one request among many", many);
-	remark("P16 one request of one client", one);
+	figure_report("P16", figure_median(ratios, 9), 2.0, false);
+	figure_remark("P16 one request among many", many);
+	figure_remark("P16 one request of one client", one);
 	for (i = 0; i < MANY; i++)
 		smmu_close(clients[i].context);
 	free(clients);

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "bits.h"
+#include "figure.h"
 #include "pgtable.h"
 
 #define ROUNDS 9
@@ -31,42 +31,6 @@ static void die(const char *why)
 {
 	fprintf(stderr, "bench_pgtable: %s\n", why);
 	exit(0);
-}
-
-static double now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a;
-	double y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median(double *values)
-{
-	qsort(values, ROUNDS, sizeof(*values), compare_doubles);
-	return values[ROUNDS / 2];
-}
-
-static void report(const char *name, double ratio, double target, bool higher_is_better)
-{
-	bool is_met = higher_is_better ? ratio >= target : ratio <= target;
-
-	printf(ratio < 100 ? "%s %.3g target %g %s\n" : "%s %.0f target %g %s\n", name, ratio,
-	       target, is_met ? "met" : "missed");
-}
-
-static void remark(const char *what, double ns)
-{
-	if (getenv("BENCH_VERBOSE"))
-		fprintf(stderr, "  %s: %.1f ns\n", what, ns);
 }
 
 static void map_or_die(uint64_t iova, uint64_t pa, uint64_t length)
@@ -106,24 +70,24 @@ static void leaf_tables_find(uint64_t iova, uint64_t **tables, uint32_t count)
 static double raw_store(uint64_t **tables, uint32_t count)
 {
 	uint64_t first = tables[0][0];
-	double start = now_ns();
+	double start = figure_now_ns();
 	uint32_t i;
 
 	for (i = 0; i < count; i++, first += 2 * MIB)
 		hw_fill64(tables[i], first, PAGE_BYTES, LEAF_ENTRIES);
-	return now_ns() - start;
+	return figure_now_ns() - start;
 }
 
 static double raw_clear(uint64_t **tables, uint32_t count)
 {
-	double start = now_ns();
+	double start = figure_now_ns();
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
 		memset(tables[i], 0, PAGE_BYTES);
 		__asm__ volatile("" : : "r"(tables[i]) : "memory");
 	}
-	return now_ns() - start;
+	return figure_now_ns() - start;
 }
 
 /* The table must hold what was asked for, or the time says nothing. */
@@ -151,40 +115,40 @@ static void bench_bulk(void)
 	int round;
 
 	for (round = -1; round < ROUNDS; round++) {
-		map_ns = now_ns();
+		map_ns = figure_now_ns();
 		map_or_die(GIB, 8 * GIB + PAGE_BYTES, GIB);
-		map_ns = now_ns() - map_ns;
+		map_ns = figure_now_ns() - map_ns;
 		leaf_tables_find(GIB, tables, TABLES_MAX);
 		store_ns = raw_store(tables, TABLES_MAX);
 		if (round < 0)
 			mapping_check(GIB, 8 * GIB + PAGE_BYTES, GIB);
 		memory_ratio = (double)(table.table_pages * PAGE_BYTES) /
 			       (8.0 * (double)(GIB >> PAGE_SHIFT));
-		unmap_ns = now_ns();
+		unmap_ns = figure_now_ns();
 		unmap_and_reap(GIB, GIB);
-		unmap_ns = now_ns() - unmap_ns;
+		unmap_ns = figure_now_ns() - unmap_ns;
 		clear_ns = raw_clear(tables, TABLES_MAX);
 		if (round < 0)
 			continue;
 		map_ratio[round] = map_ns / store_ns;
 		unmap_ratio[round] = unmap_ns / clear_ns;
 	}
-	remark("map 1 GiB as 4 KiB pages", map_ns);
-	remark("store the same entries", store_ns);
-	remark("unmap 1 GiB of 4 KiB pages, table pages given back", unmap_ns);
-	remark("clear the same leaf tables", clear_ns);
-	report("P3", median(map_ratio), 1.6, false);
-	report("P4", median(unmap_ratio), 2.0, false);
-	report("P7", memory_ratio, 1.05, false);
+	figure_remark("map 1 GiB as 4 KiB pages", map_ns);
+	figure_remark("store the same entries", store_ns);
+	figure_remark("unmap 1 GiB of 4 KiB pages, table pages given back", unmap_ns);
+	figure_remark("clear the same leaf tables", clear_ns);
+	figure_report("P3", figure_median(map_ratio, ROUNDS), 1.6, false);
+	figure_report("P4", figure_median(unmap_ratio, ROUNDS), 2.0, false);
+	figure_report("P7", memory_ratio, 1.05, false);
 }
 
 static double map_16_gib(uint64_t misalignment)
 {
-	double start = now_ns();
+	double start = figure_now_ns();
 	double took;
 
 	map_or_die(16 * GIB, 64 * GIB + misalignment, 16 * GIB);
-	took = now_ns() - start;
+	took = figure_now_ns() - start;
 	unmap_and_reap(16 * GIB, 16 * GIB);
 	return took;
 }
@@ -203,22 +167,22 @@ static void bench_blocks(void)
 		if (round >= 0)
 			ratio[round] = pages_ns / blocks_ns;
 	}
-	remark("map 16 GiB as 4 KiB pages", pages_ns);
-	remark("map 16 GiB as 2 MiB blocks", blocks_ns);
-	remark("map 16 GiB as 1 GiB blocks", map_16_gib(0));
-	report("P5", median(ratio), 250, true);
+	figure_remark("map 16 GiB as 4 KiB pages", pages_ns);
+	figure_remark("map 16 GiB as 2 MiB blocks", blocks_ns);
+	figure_remark("map 16 GiB as 1 GiB blocks", map_16_gib(0));
+	figure_report("P5", figure_median(ratio, ROUNDS), 250, true);
 }
 
 static double hot_pair(uint64_t iova)
 {
-	double start = now_ns();
+	double start = figure_now_ns();
 	int i;
 
 	for (i = 0; i < HOT_REPEATS; i++) {
 		map_or_die(iova, 2 * GIB, PAGE_BYTES);
 		unmap_and_reap(iova, PAGE_BYTES);
 	}
-	return (now_ns() - start) / HOT_REPEATS;
+	return (figure_now_ns() - start) / HOT_REPEATS;
 }
 
 /* Four dependent loads, as a unit's own walk does them. */
@@ -238,7 +202,7 @@ static uint64_t bare_walk(uint64_t iova)
 
 static double random_walks(void)
 {
-	double start = now_ns();
+	double start = figure_now_ns();
 	uint64_t seed = 1;
 	uint64_t seen = 0;
 	int i;
@@ -248,7 +212,7 @@ static double random_walks(void)
 		seen += bare_walk((seed >> 20) % WALK_BYTES);
 		__asm__ volatile("" : : "r"(seen));
 	}
-	return (now_ns() - start) / HOT_REPEATS;
+	return (figure_now_ns() - start) / HOT_REPEATS;
 }
 
 /* P6: one page mapped and unmapped again, against a walk of the table. */
@@ -267,10 +231,10 @@ static void bench_hot(void)
 		if (round >= 0)
 			ratio[round] = pair_ns / walk_ns;
 	}
-	remark("map and unmap one 4 KiB page", pair_ns);
-	remark("the same with a leaf table of its own", hot_pair(8 * GIB + 2 * MIB));
-	remark("walk to a random page of 4 GiB", walk_ns);
-	report("P6", median(ratio), 6, false);
+	figure_remark("map and unmap one 4 KiB page", pair_ns);
+	figure_remark("the same with a leaf table of its own", hot_pair(8 * GIB + 2 * MIB));
+	figure_remark("walk to a random page of 4 GiB", walk_ns);
+	figure_report("P6", figure_median(ratio, ROUNDS), 6, false);
 }
 
 int main(void)

@@ -24,6 +24,7 @@
 #include "auditor.h"
 #include "books.h"
 #include "rig.h"
+#include "smmu-admin.h"
 #include "smmu_oracle.h"
 
 #define BLOCK (UINT64_C(2) << 20)
@@ -396,6 +397,108 @@ static void killed_at_system_calls_containment_holds(void **state)
 	assert_true(hit > 0);
 }
 
+/* --- the client is killed instead --------------------------------------------------- */
+
+static const char script[] =
+	"attach\n"
+	"buffer a 16384\n"
+	"fill a 0x5a\n"
+	"grant a 0x100000 rw\n"
+	"to-device 0x100000 256\n"
+	"from-device 0x101000 256\n"
+	"start-from-device 0x102000 256\n"
+	"idle\n"
+	"revoke 0x100000\n"
+	"from-device 0x100000 64\n"
+	"faults\n"
+	"detach\n"
+	"quit\n";
+
+/* One run of the example driver under strace; true when it was killed. */
+static bool run_client(const char *trace, const char *inject)
+{
+	struct process client = { .pid = -1, .pidfd = -1 };
+	char path[128], log[128], file[128], command[1024];
+	const char *argv[] = { "/bin/sh", "-c", command, NULL };
+	FILE *input;
+	int status;
+
+	snprintf(log, sizeof(log), "%s/client.log", rig.board.dir);
+	snprintf(file, sizeof(file), "%s/script", rig.board.dir);
+	input = fopen(file, "we");
+	assert_non_null(input);
+	fputs(script, input);
+	fclose(input);
+	snprintf(command, sizeof(command),
+		 "exec strace -qq -o %s -e %s %s --socket %s --device %s --interactive <%s", trace,
+		 inject, build_path("edu-driver", path, sizeof(path)), rig.socket, DMA0, file);
+	process_start(&client, log, argv);
+	status = process_wait(&client);
+	assert_true(status == 0 || status == 128 + SIGKILL);
+	return status != 0;
+}
+
+/* Nothing of the dead client is left, and its device is closed and at rest. */
+static void door_is_closed(struct smmu *observer)
+{
+	struct wire_explain_reply reply;
+	struct wire_status status;
+
+	do {
+		assert_int_equal(smmu_admin_status(observer, &status), 0);
+		assert_int_equal(smmu_admin_explain(observer, DMA0, NULL, &reply), 0);
+	} while (status.clients > 1 || reply.device.state == WIRE_DEVICE_RELEASING);
+	assert_int_equal(reply.device.state, WIRE_DEVICE_CLOSED);
+	assert_int_equal(status.grants, 0);
+	assert_int_equal(status.domains, 0);
+	assert_int_equal(status.memories, 0);
+	assert_int_equal(status.pinned_forever_bytes, 0);
+	assert_int_equal(status.units_closed, 0);
+}
+
+/* The next owner's buffer is its own, whatever the last one was doing. */
+static void next_owner_is_untouched(void)
+{
+	struct driver b;
+
+	driver_open(&b, &rig, 4 * RIG_PAGE);
+	driver_grant(&b, RIG_IOVA, 4 * RIG_PAGE, 0, SMMU_READ | SMMU_WRITE);
+	driver_attach(&b, DMA0);
+	assert_true(driver_holds(&b, 0, 4 * RIG_PAGE, 0));
+	driver_close(&b);
+}
+
+static void client_killed_at_system_calls_leaves_a_closed_door(void **state)
+{
+	char trace[128], again[128], inject[96], name[CALL_NAME] = "";
+	unsigned wanted = points_wanted();
+	unsigned hit = 0, i;
+	struct smmu *observer;
+	uint64_t total, point, same;
+
+	(void)state;
+	snprintf(trace, sizeof(trace), "%s/trace", rig.board.dir);
+	snprintf(again, sizeof(again), "%s/trace-again", rig.board.dir);
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	rig_start_daemon(&rig, "smmuman");
+	assert_int_equal(smmu_open(&observer, rig.socket), 0);
+	assert_false(run_client(trace, "trace=all"));
+	total = count_calls(trace);
+	for (i = 0; i < wanted; i++) {
+		point = 1 + (total - 3) * (i + 1) / wanted;
+		same = call_at(trace, point, name);
+		snprintf(inject, sizeof(inject), "inject=%s:signal=SIGKILL:when=%" PRIu64, name,
+			 same);
+		hit += run_client(again, inject);
+		door_is_closed(observer);
+		next_owner_is_untouched();
+		door_is_closed(observer);
+	}
+	smmu_close(observer);
+	print_message("# %" PRIu64 " system calls of a client, killed at %u\n", total, hit);
+	assert_true(hit > 0);
+}
+
 static int setup_board(void **state)
 {
 	rig_prepare(&rig, *state, "");
@@ -422,6 +525,9 @@ int main(void)
 			{ "killed_at_system_calls_containment_holds",
 			  killed_at_system_calls_containment_holds, setup_board, teardown_board,
 			  variant },
+			{ "client_killed_at_system_calls_leaves_a_closed_door",
+			  client_killed_at_system_calls_leaves_a_closed_door, setup_board,
+			  teardown_board, variant },
 		};
 
 		if (!rig_can(&variants[i])) {

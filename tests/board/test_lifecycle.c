@@ -339,6 +339,71 @@ static void storm_puts_one_device_into_quarantine(void **state)
 	driver_close(&a);
 }
 
+/* Who reads the daemon's log may go away at any time: the next line must not kill it. */
+static void lost_log_reader_does_not_end_the_daemon(void **state)
+{
+	struct rig *rig = *state;
+	const char *argv[16];
+	char path[128], byte;
+	struct driver a;
+	int log[2], ready[2];
+	pid_t pid;
+	int status;
+
+	rig_prepare(rig, &any, "");
+	rig_daemon_argv(rig, build_path("smmuman", path, sizeof(path)), argv);
+	argv[8] = "--ready-fd";
+	argv[9] = "1";
+	argv[10] = NULL;
+	assert_int_equal(pipe(log), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dup2(ready[1], STDOUT_FILENO);
+		dup2(log[1], STDERR_FILENO);
+		close(log[0]);
+		execv(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	close(log[0]);
+	close(log[1]);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	/* Attaching and a fault are lines of the log. */
+	driver_open(&a, rig, RIG_PAGE);
+	driver_attach(&a, DMA0);
+	driver_from_device(&a, RIG_IOVA, 64);
+	assert_int_equal(driver_newest_fault(&a).count, 16);
+	driver_close(&a);
+	close(ready[0]);
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void client_after_a_restart_reads_no_strangers_faults(void **state)
+{
+	struct rig *rig = *state;
+	struct smmu_fault fault;
+	struct smmu_info before, after;
+	struct driver a, b;
+
+	driver_open(&a, rig, 2 * RIG_PAGE);
+	driver_attach(&a, DMA0);
+	driver_from_device(&a, RIG_IOVA, 64);
+	assert_int_equal(smmu_info(a.context, &before), 0);
+	assert_int_equal(driver_newest_fault(&a).client, before.client);
+	assert_int_equal(process_stop(&rig->daemon, SIGKILL), 128 + SIGKILL);
+	rig_start_daemon(rig, "smmuman");
+	driver_open(&b, rig, 2 * RIG_PAGE);
+	assert_int_equal(smmu_info(b.context, &after), 0);
+	assert_true(after.client > before.client);
+	assert_int_equal(smmu_fault_read(b.context, &fault, 1, NULL), 0);
+	driver_close(&a);
+	driver_close(&b);
+}
+
 /* dma1 may write one page of board RAM at its own address, with no client at all. */
 static const char static_policy[] =
 	"version: 1\n"
@@ -423,6 +488,8 @@ int main(void)
 		TEST(sigterm_closes_what_was_granted),
 		TEST(second_daemon_is_turned_away_and_changes_nothing),
 		BARE(storm_puts_one_device_into_quarantine),
+		BARE(lost_log_reader_does_not_end_the_daemon),
+		TEST(client_after_a_restart_reads_no_strangers_faults),
 		BARE(static_grant_holds_without_client_and_host_device_sees_all_but_the_daemon),
 	};
 

@@ -79,7 +79,8 @@ static void audit_changed_entry_is_found(void **state)
 	srig_start(&rig, HW_FAKE_IDR0_BOTH);
 	space = srig_space(&rig);
 	srig_set(&rig, SRIG_STREAM, DRV_BOUND, space);
-	l1 = hw_fake_memory(&rig.fake, hw_fake_get(&rig.fake, FAKE_STRTAB_BASE, 8) & 0xfffffffffffc0, 2048);
+	l1 = hw_fake_memory(&rig.fake,
+			    hw_fake_get(&rig.fake, FAKE_STRTAB_BASE, 8) & 0xfffffffffffc0, 2048);
 	entries = hw_fake_memory(&rig.fake, l1[0] & 0xfffffffffffc0, 16384);
 	for (word = 1; word < 4; word++) {
 		for (bit = 0; bit < 64; bit += 7) {
@@ -108,7 +109,8 @@ static void audit_changed_context_descriptor_is_found(void **state)
 	srig_start(&rig, HW_FAKE_IDR0_S1);
 	space = srig_space(&rig);
 	srig_set(&rig, SRIG_STREAM, DRV_BOUND, space);
-	l1 = hw_fake_memory(&rig.fake, hw_fake_get(&rig.fake, FAKE_STRTAB_BASE, 8) & 0xfffffffffffc0, 2048);
+	l1 = hw_fake_memory(&rig.fake,
+			    hw_fake_get(&rig.fake, FAKE_STRTAB_BASE, 8) & 0xfffffffffffc0, 2048);
 	entries = hw_fake_memory(&rig.fake, l1[0] & 0xfffffffffffc0, 16384);
 	cd = hw_fake_memory(&rig.fake, entries[SRIG_STREAM * 8] & 0xfffffffffffc0, 64);
 	cd[1] ^= 0x1000;

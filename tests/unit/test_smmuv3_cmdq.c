@@ -284,7 +284,8 @@ static void museum_timeout_not_decremented(void **state)
 	(void)state;
 	start(&bench, 4);
 	bench.fake.is_stopped = true;
-	assert_int_equal(cmdq_wait(&bench.queue, cmdq_submit(&bench.queue), 1000000, &bench.err), -ETIMEDOUT);
+	assert_int_equal(cmdq_wait(&bench.queue, cmdq_submit(&bench.queue), 1000000, &bench.err),
+			 -ETIMEDOUT);
 	assert_non_null(strstr(bench.err.text, "CMDQ_CONS"));
 	assert_true(bench.fake.reads < 2000);
 	stop(&bench);

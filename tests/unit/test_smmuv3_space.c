@@ -144,7 +144,8 @@ static void space_page_limit_is_kept(void **state)
 	srig_start(&rig, HW_FAKE_IDR0_BOTH);
 	assert_int_equal(rig.ops->space_create(rig.unit, 4, &space, &rig.err), 0);
 	assert_int_equal(rig.ops->map(space, IOVA(0), &part, RIGHT_READ, &rig.err), 0);
-	assert_int_equal(rig.ops->map(space, IOVA(UINT64_C(1) << 39), &part, RIGHT_READ, &rig.err), -EDQUOT);
+	assert_int_equal(rig.ops->map(space, IOVA(UINT64_C(1) << 39), &part, RIGHT_READ, &rig.err),
+			 -EDQUOT);
 	assert_int_equal(space->table_pages, 4);
 	srig_fini(&rig);
 }

@@ -74,7 +74,7 @@ static void strtab_level_two_is_filled_before_its_descriptor(void **state)
 {
 	struct drv_gather gather = { 0 };
 	struct drv_space *space;
-	uint64_t *l1, *entries;
+	uint64_t *l1, *entries, table;
 	struct srig rig;
 	size_t at, i;
 
@@ -82,7 +82,8 @@ static void strtab_level_two_is_filled_before_its_descriptor(void **state)
 	start(&rig, DRV_TABLE_TWO_LEVEL, 16);
 	srig_takeover(&rig, NULL, 0);
 	space = srig_space(&rig);
-	l1 = hw_fake_memory(&rig.fake, (hw_fake_get(&rig.fake, FAKE_STRTAB_BASE, 8) & 0xfffffffffffc0) + 8 * 3, 8);
+	table = hw_fake_get(&rig.fake, FAKE_STRTAB_BASE, 8) & 0xfffffffffffc0;
+	l1 = hw_fake_memory(&rig.fake, table + 8 * 3, 8);
 	hw_fake_log(&rig.fake);
 	record_start();
 	rig.ops->set_stream(rig.unit, 0x310, DRV_BOUND, space, &gather, &rig.err);
@@ -111,9 +112,11 @@ static void strtab_stream_out_of_range_is_enodev(void **state)
 	start(&rig, DRV_TABLE_TWO_LEVEL, 16);
 	srig_takeover(&rig, NULL, 0);
 	space = srig_space(&rig);
-	assert_int_equal(rig.ops->set_stream(rig.unit, 0x10000, DRV_BOUND, space, &gather, &rig.err), -ENODEV);
+	assert_int_equal(rig.ops->set_stream(rig.unit, 0x10000, DRV_BOUND, space, &gather, &rig.err),
+			 -ENODEV);
 	assert_non_null(strstr(rig.err.text, "0x10000"));
-	assert_int_equal(rig.ops->set_stream(rig.unit, UINT32_MAX, DRV_BOUND, space, &gather, &rig.err), -ENODEV);
+	assert_int_equal(rig.ops->set_stream(rig.unit, UINT32_MAX, DRV_BOUND, space, &gather,
+					     &rig.err), -ENODEV);
 	/* Closing what cannot be open cannot fail. */
 	assert_int_equal(rig.ops->set_stream(rig.unit, UINT32_MAX, DRV_DENY, NULL, &gather, &rig.err), 0);
 	assert_int_equal(rig.ops->set_stream(rig.unit, 0x4321, DRV_SILENT, NULL, &gather, &rig.err), 0);
@@ -133,7 +136,8 @@ static void strtab_without_memory_refuses_bind_and_changes_nothing(void **state)
 	space = srig_space(&rig);
 	while (pages_take(&rig.fake.pages))
 		;
-	assert_int_equal(rig.ops->set_stream(rig.unit, 0x310, DRV_BOUND, space, &gather, &rig.err), -ENOMEM);
+	assert_int_equal(rig.ops->set_stream(rig.unit, 0x310, DRV_BOUND, space, &gather, &rig.err),
+			 -ENOMEM);
 	assert_int_equal(oracle_stream(&rig.fake, 0x310).verdict, ORACLE_RECORDED);
 	assert_true(drv_gather_is_empty(&gather));
 	/* Closing takes no memory. */

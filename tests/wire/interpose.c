@@ -62,7 +62,12 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-	return must_fail(WATCH_SENDMSG) ? -1 : syscall(SYS_sendmsg, fd, message, flags);
+	return must_fail(WATCH_SEND) ? -1 : syscall(SYS_sendmsg, fd, message, flags);
+}
+
+ssize_t send(int fd, const void *bytes, size_t length, int flags)
+{
+	return must_fail(WATCH_SEND) ? -1 : syscall(SYS_sendto, fd, bytes, length, flags, NULL, 0);
 }
 
 int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)

@@ -13,7 +13,7 @@
 enum watched_call {
 	WATCH_EPOLL,
 	WATCH_RECVMSG,
-	WATCH_SENDMSG,
+	WATCH_SEND, /* send() and sendmsg() */
 	WATCH_ACCEPT,
 	WATCH_SOCKETPAIR,
 	WATCH_CALLS

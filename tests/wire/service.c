@@ -343,9 +343,12 @@ uint64_t service_resident(const struct service *service)
 	snprintf(path, sizeof(path), "/proc/%d/status", service->pid);
 	file = fopen(path, "re");
 	assert_non_null(file);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "VmRSS: %lu", &kib) == 1)
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "VmRSS:", 6) == 0) {
+			kib = strtoul(line + 6, NULL, 10);
 			break;
+		}
+	}
 	fclose(file);
 	return kib;
 }

@@ -56,7 +56,8 @@ static uint32_t queue_size(const struct service *service)
 }
 
 /* The records behind after; of everybody, or the connection's own. */
-static uint32_t read_faults(struct raw *raw, uint16_t id, uint64_t after, struct wire_list *ret_list)
+static uint32_t read_faults(struct raw *raw, uint16_t id, uint64_t after,
+			    struct wire_list *ret_list)
 {
 	const struct wire_fault_read ask = { .after = after };
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "board.h"
 #include "books.h"
 #include "driver.h"
 #include "error.h"
@@ -31,6 +32,7 @@ struct pending;
 #define OWNER_MARKS 4u
 #define REFUSED_MAX 4u /* refused connections of one uid that are kept to hear why */
 #define CONN_PARTS_MAX 4u /* board memory parts one client may borrow */
+#define ORPHAN_PARTS_MAX BOARD_PARTS_MAX
 
 /* Who owned a device; kept by value, for it outlives the connection. */
 struct owner {
@@ -99,6 +101,13 @@ struct user {
 	uint64_t memory_bytes, table_bytes;
 };
 
+/* A part of the machine's memory and the file it is. */
+struct lent_part {
+	dev_t device;
+	ino_t inode;
+	uint32_t part;
+};
+
 /* One connected client. */
 struct conn {
 	struct list node;
@@ -126,7 +135,8 @@ struct conn {
 	uint32_t parked_object; /* the domain or device the wait is about */
 	uint8_t parked_reply[sizeof(struct wire_attach_reply)];
 	uint32_t parked_reply_size;
-	uint32_t lent[CONN_PARTS_MAX], lent_count;
+	struct lent_part lent[CONN_PARTS_MAX];
+	uint32_t lent_count;
 	void *poll;		/* server.c's own */
 };
 
@@ -146,6 +156,8 @@ struct daemon {
 	uint32_t device_count;
 	struct domain *domains; /* book.domain_max of them */
 	struct list conns, users, pendings, releasing;
+	struct lent_part orphans[ORPHAN_PARTS_MAX]; /* borrower gone, still registered */
+	uint32_t orphan_count;
 	uint32_t conn_count, next_client_id;
 	uint32_t silent_count; /* connections that have not said hello yet */
 	struct counters counters;

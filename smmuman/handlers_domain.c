@@ -10,6 +10,7 @@
 #include "domain.h"
 #include "faults.h"
 #include "handlers.h"
+#include "lent.h"
 #include "mapping.h"
 #include "memory.h"
 #include "pending.h"
@@ -121,7 +122,7 @@ int handle_memory_lend(struct call *call)
 	struct answer *answer = call->answer;
 	int ret;
 
-	ret = memory_lend(call->d, call->conn, ask->size, &answer->fds[0], &reply->size, call->err);
+	ret = lent_take(call->d, call->conn, ask->size, &answer->fds[0], &reply->size, call->err);
 	if (ret < 0)
 		return ret;
 	answer->fd_count = 1;

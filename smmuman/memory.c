@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "arith.h"
+#include "lent.h"
 #include "log.h"
 #include "memory_fd.h"
 
@@ -132,6 +133,7 @@ int memory_add(struct daemon *d, struct conn *conn, int fd, const struct wire_me
 	if (ret < 0)
 		return ret;
 	d->books.memories[*ret_memory].rights = (uint8_t)ask->rights;
+	d->books.memories[*ret_memory].part = lent_part_of(d, fd);
 	conn->memory_bytes += ask->length;
 	conn->user->memory_bytes += ask->length;
 	return 0;
@@ -165,6 +167,17 @@ static void account_gone(struct conn *conn, const struct book_memory *memory)
 	conn->user->memory_bytes -= memory->length;
 }
 
+/* No device reaches it any more. */
+static void let_go(struct daemon *d, uint32_t index)
+{
+	struct book_memory *memory = &d->books.memories[index];
+	uint32_t part = memory->part;
+
+	drop_extents(d, memory);
+	books_give_memory(&d->books, index);
+	lent_settle(d, part);
+}
+
 int memory_remove(struct daemon *d, struct conn *conn, uint32_t handle, struct error *err)
 {
 	uint32_t index = books_memory_index(&d->books, handle);
@@ -179,31 +192,13 @@ int memory_remove(struct daemon *d, struct conn *conn, uint32_t handle, struct e
 		return error_set(err, -EIO, "its release was never confirmed by the unit; it stays "
 				 "pinned for ever");
 	account_gone(conn, memory);
-	drop_extents(d, memory);
-	books_give_memory(&d->books, index);
+	let_go(d, index);
 	return 0;
-}
-
-int memory_lend(struct daemon *d, struct conn *conn, uint64_t size, int *ret_fd,
-		uint64_t *ret_size, struct error *err)
-{
-	uint32_t part;
-	int ret;
-
-	if (conn->lent_count >= CONN_PARTS_MAX)
-		return error_set(err, -EDQUOT, "you already borrow %u parts of the board's memory",
-				 CONN_PARTS_MAX);
-	ret = d->machine->ops->memory_lend(d->machine, conn->uid, size, ret_fd, ret_size, &part,
-					   err);
-	if (ret == 0)
-		conn->lent[conn->lent_count++] = part;
-	return ret;
 }
 
 void memory_release_client(struct daemon *d, struct conn *conn, int status)
 {
 	struct book_memory *memory;
-	bool is_stuck = status < 0;
 	uint32_t i;
 
 	for (i = 1; i < d->books.header->memory_max && conn->memories; i++) {
@@ -215,14 +210,9 @@ void memory_release_client(struct daemon *d, struct conn *conn, int status)
 			if (!(memory->flags & BOOK_MEMORY_STUCK))
 				d->counters.pinned_forever += memory->length;
 			memory->flags |= BOOK_MEMORY_STUCK;
-			is_stuck = true;
 			continue;
 		}
-		drop_extents(d, memory);
-		books_give_memory(&d->books, i);
+		let_go(d, i);
 	}
-	/* A part a device might still reach is never lent again. */
-	for (i = 0; i < conn->lent_count && !is_stuck; i++)
-		d->machine->ops->memory_return(d->machine, conn->lent[i]);
-	conn->lent_count = 0;
+	lent_leave(d, conn);
 }

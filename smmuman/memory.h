@@ -10,8 +10,6 @@ int memory_add(struct daemon *d, struct conn *conn, int fd, const struct wire_me
 int memory_add_region(struct daemon *d, struct conn *conn, const struct policy_region *region,
 		      uint32_t *ret_memory, struct error *err);
 int memory_remove(struct daemon *d, struct conn *conn, uint32_t memory, struct error *err);
-int memory_lend(struct daemon *d, struct conn *conn, uint64_t size, int *ret_fd,
-		uint64_t *ret_size, struct error *err);
 /* Everything the client registered, once no device can reach it any more. */
 void memory_release_client(struct daemon *d, struct conn *conn, int status);
 

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "conn.h"
 #include "dispatch.h"
 #include "log.h"
 #include "peer.h"
@@ -101,7 +101,7 @@ void server_end_conn(struct conn *conn)
 	uv_poll_stop(&link->poll);
 	/* Its peer is told at once; what it owned is closed before it is let go. */
 	shutdown(link->fd, SHUT_RDWR);
-	client_end(conn->d, conn);
+	conn_end(conn->d, conn);
 	server_hurry(link->server);
 }
 
@@ -162,7 +162,7 @@ void server_answer(struct conn *conn, int status)
 
 	if (conn->is_gone) {
 		/* Its last request is finished: now its end. */
-		client_end(conn->d, conn);
+		conn_end(conn->d, conn);
 		return;
 	}
 	dispatch_parked(conn, status, &answer);
@@ -306,7 +306,7 @@ static void welcome(struct server *server, int fd)
 	link->conn->pid = peer.pid;
 	link->conn->pidfd = peer.pidfd;
 	memcpy(link->conn->exe, peer.exe, sizeof(peer.exe));
-	ret = client_begin(server->d, link->conn);
+	ret = conn_begin(server->d, link->conn);
 	if (ret == -ENOMEM && !link->conn->user) {
 		server_drop(link->conn);
 		return;
@@ -315,7 +315,7 @@ static void welcome(struct server *server, int fd)
 		log_note("uid %" PRIu32 ", pid %" PRId32 " is refused: %s", peer.uid, peer.pid,
 			 link->conn->refusal.text);
 	if (link->conn->user->refused > REFUSED_MAX) {
-		client_end(server->d, link->conn);
+		conn_end(server->d, link->conn);
 		return;
 	}
 	watch(link, true);

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#define HANG_MS 60000 /* a bound for tests that fail, no time that matters */
+#define HANG_MS 30000 /* a bound for tests that fail, no time that matters */
 
 /* --- packets --------------------------------------------------------------------------- */
 
@@ -151,6 +151,24 @@ void raw_ask(struct raw *raw, uint16_t id, const void *body, size_t size, int fd
 	/* A connection that was cut is found out by who waits for the answer. */
 	if (ret != -EPIPE && ret != -ECONNRESET)
 		assert_int_equal(ret, 0);
+}
+
+size_t raw_make(const struct wire_message *message, uint8_t *packet)
+{
+	struct wire_head head = { .id = message->id,
+				  .length = (uint32_t)(sizeof(head) + message->request_size +
+						       message->request_entry_size),
+				  .cookie = RAW_COOKIE };
+	struct wire_batch batch = { .count = 1 };
+	struct wire_hello hello = { .version = WIRE_VERSION };
+
+	memset(packet, 0, head.length);
+	memcpy(packet, &head, sizeof(head));
+	if (message->request_entry_size)
+		memcpy(wire_body(packet), &batch, sizeof(batch));
+	if (message->id == WIRE_HELLO)
+		memcpy(wire_body(packet), &hello, sizeof(hello));
+	return head.length;
 }
 
 int raw_answer(struct raw *raw, uint16_t id, void *ret_reply, size_t size)

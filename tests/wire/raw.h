@@ -11,6 +11,8 @@
 #include "types.h"
 
 #define RAW_FDS 8
+#define EACH_MESSAGE(message) \
+	(message) = wire_messages; (message) < wire_messages + wire_message_count; (message)++
 #define RW (RIGHT_READ | RIGHT_WRITE)
 #define MIB (UINT64_C(1) << 20)
 
@@ -43,6 +45,10 @@ int raw_receive(struct raw *raw);
 /* Is there an answer already? */
 bool raw_has_answer(const struct raw *raw);
 bool raw_is_cut(struct raw *raw);
+
+/* A request of that row in good form, with one entry where it has entries; its length. */
+size_t raw_make(const struct wire_message *message, uint8_t *packet);
+#define RAW_COOKIE 7u
 
 /* A request with a good head and this body. */
 void raw_ask(struct raw *raw, uint16_t id, const void *body, size_t size, int fd);

@@ -26,6 +26,7 @@
 
 #define EVENT_TRANSLATION 0x10u
 #define EVENT_READ (UINT64_C(1) << 35)
+#define PATIENCE UINT64_C(20000000)
 
 static const char everything[] =
 	SERVICE_DEVICES
@@ -246,6 +247,14 @@ int service_teardown(void **state)
 	return 0;
 }
 
+/* A daemon that never gets there fails the test; no time is measured. */
+static void be_patient(uint64_t *turns)
+{
+	if (++*turns > PATIENCE)
+		fail_msg("the daemon does not get there");
+	sched_yield();
+}
+
 /* --- its time --------------------------------------------------------------------------- */
 
 void service_clock(struct service *service, uint64_t nanoseconds)
@@ -256,10 +265,10 @@ void service_clock(struct service *service, uint64_t nanoseconds)
 void service_turn(struct service *service)
 {
 	/* Each look takes at least one of them; a quiet loop turns by its timer. */
-	uint64_t until = service->watch->calls[WATCH_EPOLL] + 4;
+	uint64_t turns = 0, until = service->watch->calls[WATCH_EPOLL] + 4;
 
 	while (__atomic_load_n(&service->watch->calls[WATCH_EPOLL], __ATOMIC_RELAXED) < until)
-		sched_yield();
+		be_patient(&turns);
 }
 
 void service_freeze(struct service *service)
@@ -297,21 +306,23 @@ uint32_t service_state(const struct service *service, unsigned n)
 
 void service_settle(struct service *service)
 {
+	uint64_t turns = 0;
 	unsigned n;
 
 	for (n = 0; n < service->options.edu_count; n++)
 		while (service_state(service, n) == WIRE_DEVICE_RELEASING) {
 			service_clock(service, SECOND / 1000);
-			sched_yield();
+			be_patient(&turns);
 		}
 }
 
 void service_wait_clients(const struct service *service, uint32_t count)
 {
 	const struct books_header *header = service_books(service);
+	uint64_t turns = 0;
 
 	while (__atomic_load_n(&header->client_count, __ATOMIC_RELAXED) > count)
-		sched_yield();
+		be_patient(&turns);
 }
 
 /* --- what it has and says ------------------------------------------------------------------ */

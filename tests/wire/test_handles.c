@@ -299,6 +299,21 @@ static void memory_with_grants_removed_refused(void **state)
 	assert_int_equal(raw_memory_remove(&pair->mine, pair->memory), 0);
 }
 
+/* Ownership is the connection, not the process: whoever holds its end has it all. */
+static void f19_connection_kept_by_another_holder_stays(void **state)
+{
+	struct pair *pair = *state;
+	int kept = dup(pair->mine.fd);
+
+	close(pair->mine.fd);
+	pair->mine.fd = kept;
+	service_turn(&pair->service);
+	assert_true(service_reaches(&pair->service, 0, BASE, true));
+	assert_int_equal(raw_grants(&pair->mine), 1);
+	raw_end(&pair->mine, &pair->service);
+	assert_false(service_reaches(&pair->service, 0, BASE, true));
+}
+
 static void release_of_a_device_not_in_quarantine_refused(void **state)
 {
 	struct wire_name ask = { DMA0 };
@@ -327,6 +342,7 @@ int main(void)
 		cmocka_unit_test(attach_against_the_policy_refused),
 		OPENED(domain_with_a_device_destroyed_refused),
 		OPENED(memory_with_grants_removed_refused),
+		OPENED(f19_connection_kept_by_another_holder_stays),
 		OPENED(release_of_a_device_not_in_quarantine_refused),
 	};
 

@@ -13,28 +13,6 @@
 
 #include "raw.h"
 
-#define EACH(message) \
-	(message) = wire_messages; (message) < wire_messages + wire_message_count; (message)++
-
-/* A request of that row in good form, with one entry where it has entries. */
-static size_t make_request(const struct wire_message *message, uint8_t *packet)
-{
-	struct wire_head head = { .id = message->id,
-				  .length = (uint32_t)(sizeof(head) + message->request_size +
-						       message->request_entry_size),
-				  .cookie = 7 };
-	struct wire_batch batch = { .count = 1 };
-	struct wire_hello hello = { .version = WIRE_VERSION };
-
-	memset(packet, 0, head.length);
-	memcpy(packet, &head, sizeof(head));
-	if (message->request_entry_size)
-		memcpy(wire_body(packet), &batch, sizeof(batch));
-	if (message->id == WIRE_HELLO)
-		memcpy(wire_body(packet), &hello, sizeof(hello));
-	return head.length;
-}
-
 static void set_length(uint8_t *packet, size_t length)
 {
 	uint32_t value = (uint32_t)length;
@@ -54,7 +32,7 @@ static int status_of(struct service *service, const uint8_t *packet, size_t leng
 	assert_int_equal(raw_send(&raw, packet, length, fds, fd_count), 0);
 	assert_int_equal(raw_receive(&raw), 1);
 	memcpy(&head, raw.bytes, sizeof(head));
-	if (message && wire_check_reply(raw.bytes, raw.length, message, 7, &err) < 0)
+	if (message && wire_check_reply(raw.bytes, raw.length, message, RAW_COOKIE, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_true(head.status < 0 ? raw.bytes[sizeof(head)] != 0 : true);
 	raw_end(&raw, service);
@@ -81,8 +59,8 @@ static void message_in_good_form_is_not_malformed(void **state)
 	unsigned before = malformed(service);
 	size_t length;
 
-	for (EACH(message)) {
-		length = make_request(message, packet);
+	for (EACH_MESSAGE(message)) {
+		length = raw_make(message, packet);
 		status_of(service, packet, length, &fd, message->fds, message);
 	}
 	assert_int_equal(malformed(service), before);
@@ -98,9 +76,9 @@ static void f12_message_of_a_wrong_length_refused(void **state)
 	size_t length, wrong, i;
 	int fd = raw_memfd(1, F_SEAL_SHRINK);
 
-	for (EACH(message))
+	for (EACH_MESSAGE(message))
 		for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
-			length = make_request(message, packet);
+			length = raw_make(message, packet);
 			wrong = length + (size_t)changes[i];
 			if (wrong < sizeof(struct wire_head))
 				continue;
@@ -145,7 +123,7 @@ static void f12_packet_longer_than_any_message_refused(void **state)
 {
 	uint8_t *packet = calloc(1, WIRE_MAX + 1);
 
-	make_request(wire_find(WIRE_STATUS), packet);
+	raw_make(wire_find(WIRE_STATUS), packet);
 	set_length(packet, WIRE_MAX + 1);
 	assert_int_equal(status_of(*state, packet, WIRE_MAX + 1, NULL, 0, NULL), -EBADMSG);
 	free(packet);
@@ -158,7 +136,7 @@ static void f12_unknown_message_refused(void **state)
 	size_t i;
 
 	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		size_t length = make_request(wire_find(WIRE_STATUS), packet);
+		size_t length = raw_make(wire_find(WIRE_STATUS), packet);
 
 		memcpy(packet, &ids[i], sizeof(ids[i]));
 		assert_int_equal(status_of(*state, packet, length, NULL, 0, NULL),
@@ -173,12 +151,12 @@ static void f12_nonzero_pad_of_the_head_refused(void **state)
 	int fd = raw_memfd(1, F_SEAL_SHRINK);
 	size_t length;
 
-	for (EACH(message)) {
-		length = make_request(message, packet);
+	for (EACH_MESSAGE(message)) {
+		length = raw_make(message, packet);
 		packet[offsetof(struct wire_head, zero)] = 1;
 		assert_int_equal(status_of(*state, packet, length, &fd, message->fds, message),
 				 -EBADMSG);
-		length = make_request(message, packet);
+		length = raw_make(message, packet);
 		packet[offsetof(struct wire_head, status)] = 1;
 		assert_int_equal(status_of(*state, packet, length, &fd, message->fds, message),
 				 -EBADMSG);
@@ -205,7 +183,7 @@ static void f12_nonzero_pad_of_a_body_refused(void **state)
 	for (i = 0; i < sizeof(pads) / sizeof(pads[0]); i++) {
 		const struct wire_message *message = wire_find(pads[i].id);
 
-		length = make_request(message, packet);
+		length = raw_make(message, packet);
 		packet[sizeof(struct wire_head) + pads[i].offset] = 0x80;
 		assert_int_equal(status_of(*state, packet, length, &fd, message->fds, message),
 				 -EBADMSG);
@@ -228,7 +206,7 @@ static void f12_text_without_an_end_refused(void **state)
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		const struct wire_message *message = wire_find(texts[i].id);
 
-		length = make_request(message, packet);
+		length = raw_make(message, packet);
 		memset(packet + sizeof(struct wire_head) + texts[i].offset, 'a', texts[i].size);
 		assert_int_equal(status_of(*state, packet, length, NULL, 0, message), -EBADMSG);
 	}
@@ -245,7 +223,7 @@ static void f13_batch_with_a_wrong_count_refused(void **state)
 
 	for (k = 0; k < 2; k++)
 		for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-			length = make_request(wire_find(ids[k]), packet);
+			length = raw_make(wire_find(ids[k]), packet);
 			memcpy((uint8_t *)wire_body(packet) + offsetof(struct wire_batch, count),
 			       &counts[i], sizeof(counts[i]));
 			assert_int_equal(status_of(*state, packet, length, NULL, 0,
@@ -265,17 +243,17 @@ static void f14_wrong_number_of_descriptors_refused_and_none_kept(void **state)
 	for (i = 0; i < 253; i++)
 		fds[i] = STDIN_FILENO;
 	before = service_descriptors(service);
-	for (EACH(message))
+	for (EACH_MESSAGE(message))
 		for (count = 0; count <= 2; count++) {
 			if (count == message->fds)
 				continue;
-			length = make_request(message, packet);
+			length = raw_make(message, packet);
 			assert_int_equal(status_of(service, packet, length, fds, count, message),
 					 -EBADMSG);
 		}
 	/* As many as the kernel carries. */
-	for (EACH(message)) {
-		length = make_request(message, packet);
+	for (EACH_MESSAGE(message)) {
+		length = raw_make(message, packet);
 		assert_int_equal(status_of(service, packet, length, fds, 253, message), -EBADMSG);
 	}
 	service_turn(service);
@@ -297,128 +275,6 @@ static void f14_descriptors_of_a_good_request_not_kept(void **state)
 	raw_end(&raw, service);
 }
 
-static void f12_three_malformed_within_a_second_end_the_connection(void **state)
-{
-	struct service *service = *state;
-	struct raw bad, good;
-	int i;
-
-	raw_open(&bad, service);
-	raw_open(&good, service);
-	for (i = 0; i < 3; i++) {
-		assert_int_equal(raw_send(&bad, "xxx", 3, NULL, 0), 0);
-		assert_int_equal(raw_receive(&bad), 1); /* told what was wrong each time */
-	}
-	assert_true(raw_is_cut(&bad));
-	raw_close(&bad);
-	service_wait_clients(service, 1);
-	assert_true(service_said(service, "3 malformed messages"));
-	raw_domain(&good);
-	raw_end(&good, service);
-}
-
-static void f12_malformed_far_apart_keep_the_connection(void **state)
-{
-	struct service *service = *state;
-	struct raw raw;
-	int i;
-
-	raw_open(&raw, service);
-	for (i = 0; i < 9; i++) {
-		assert_int_equal(raw_send(&raw, "xxx", 3, NULL, 0), 0);
-		assert_int_equal(raw_receive(&raw), 1);
-		service_clock(service, i % 2 ? SECOND : 0);
-	}
-	raw_domain(&raw);
-	raw_end(&raw, service);
-}
-
-static void f12_anything_before_hello_refused(void **state)
-{
-	struct service *service = *state;
-	const struct wire_message *message;
-	uint8_t packet[WIRE_MAX];
-	int fd = raw_memfd(1, F_SEAL_SHRINK);
-	struct wire_head head;
-	struct raw raw;
-	size_t length;
-
-	for (EACH(message)) {
-		if (message->id == WIRE_HELLO)
-			continue;
-		raw_connect(&raw, service);
-		length = make_request(message, packet);
-		assert_int_equal(raw_send(&raw, packet, length, &fd, message->fds), 0);
-		assert_int_equal(raw_receive(&raw), 1);
-		memcpy(&head, raw.bytes, sizeof(head));
-		assert_int_equal(head.status, -EPROTO);
-		/* And then it may still be polite. */
-		assert_int_equal(raw_hello(&raw), 0);
-		raw_end(&raw, service);
-	}
-	close(fd);
-}
-
-static void f12_hello_of_another_version_or_twice_refused(void **state)
-{
-	struct wire_hello ask = { .version = WIRE_VERSION + 1 };
-	struct service *service = *state;
-	struct raw raw;
-
-	raw_connect(&raw, service);
-	assert_int_equal(raw_call(&raw, WIRE_HELLO, &ask, sizeof(ask), NULL, 0), -EPROTONOSUPPORT);
-	ask = (struct wire_hello){ .version = WIRE_VERSION, .features = UINT64_C(1) << 63 };
-	assert_int_equal(raw_call(&raw, WIRE_HELLO, &ask, sizeof(ask), NULL, 0), -EPROTONOSUPPORT);
-	assert_int_equal(raw_hello(&raw), 0);
-	assert_int_equal(raw_hello(&raw), -EPROTO);
-	raw_end(&raw, service);
-}
-
-static void check_rights(const char *rights, enum wire_right may)
-{
-	const struct wire_message *message;
-	uint8_t packet[WIRE_MAX];
-	char policy[1024];
-	struct service service;
-	int fd = raw_memfd(1, F_SEAL_SHRINK);
-
-	snprintf(policy, sizeof(policy), SERVICE_DEVICES
-		 "clients:\n  - {name: tester, uid: self, rights: [%s]}\n", rights);
-	service_start(&service, policy);
-	for (EACH(message)) {
-		size_t length = make_request(message, packet);
-		int status = status_of(&service, packet, length, &fd, message->fds, message);
-
-		if (message->right == WIRE_ANYBODY || message->right == may)
-			assert_int_not_equal(status, -EACCES);
-		else
-			assert_int_equal(status, -EACCES);
-	}
-	close(fd);
-	service_stop(&service);
-}
-
-static void message_without_its_right_refused(void **state)
-{
-	(void)state;
-	check_rights("observe", WIRE_OBSERVER);
-}
-
-static void stranger_told_why_and_cut(void **state)
-{
-	struct service service;
-	struct raw raw;
-
-	(void)state;
-	service_start(&service, SERVICE_DEVICES "clients:\n  - {name: other, uid: 12345}\n");
-	raw_connect(&raw, &service);
-	assert_int_equal(raw_hello(&raw), -EACCES);
-	assert_non_null(strstr(raw.why, "polic"));
-	assert_true(raw_is_cut(&raw));
-	raw_close(&raw);
-	service_stop(&service);
-}
-
 #define SERVED(name) cmocka_unit_test_setup_teardown(name, service_setup, service_teardown)
 
 int main(void)
@@ -436,12 +292,6 @@ int main(void)
 		SERVED(f13_batch_with_a_wrong_count_refused),
 		SERVED(f14_wrong_number_of_descriptors_refused_and_none_kept),
 		SERVED(f14_descriptors_of_a_good_request_not_kept),
-		SERVED(f12_three_malformed_within_a_second_end_the_connection),
-		SERVED(f12_malformed_far_apart_keep_the_connection),
-		SERVED(f12_anything_before_hello_refused),
-		SERVED(f12_hello_of_another_version_or_twice_refused),
-		cmocka_unit_test(message_without_its_right_refused),
-		cmocka_unit_test(stranger_told_why_and_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

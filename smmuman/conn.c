@@ -4,7 +4,7 @@
  * a closed door (promise C4): its devices are closed first, its grants are taken
  * away and forgotten by the units, and only then is its memory let go.
  */
-#include "client.h"
+#include "conn.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -92,7 +92,7 @@ static const struct policy_client *find_rule(struct daemon *d, struct conn *conn
 	return NULL;
 }
 
-int client_begin(struct daemon *d, struct conn *conn)
+int conn_begin(struct daemon *d, struct conn *conn)
 {
 	conn->d = d;
 	conn->fault_fd = -1;
@@ -160,7 +160,7 @@ static void close_devices(struct daemon *d, struct conn *conn)
 	}
 }
 
-void client_end(struct daemon *d, struct conn *conn)
+void conn_end(struct daemon *d, struct conn *conn)
 {
 	uint32_t i, left = conn->domains;
 

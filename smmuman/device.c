@@ -115,6 +115,10 @@ const struct policy_device *device_policy(const struct daemon *d,
 	return policy;
 }
 
+_Static_assert(sizeof(((struct device *)0)->note) >=
+		       sizeof(((struct topology_device *)0)->unusable),
+	       "a device's note holds why it is unusable");
+
 static void device_init(struct daemon *d, uint32_t number)
 {
 	const struct topology_device *found = &d->topology.devices[number];
@@ -133,7 +137,7 @@ static void device_init(struct daemon *d, uint32_t number)
 	}
 	d->books.streams[number].stream = found->stream;
 	if (found->unusable[0]) {
-		snprintf(device->note, sizeof(device->note), "%s", found->unusable);
+		memcpy(device->note, found->unusable, sizeof(found->unusable));
 		device_set_state(d, device, WIRE_DEVICE_UNUSABLE);
 	} else if (device->policy && device->policy->host_identity) {
 		device_set_state(d, device, WIRE_DEVICE_HOST);

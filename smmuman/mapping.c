@@ -60,22 +60,24 @@ static int check_free(const struct daemon *d, uint32_t domain, uint64_t iova, ui
 			 other->length);
 }
 
-static void unmap_below(struct daemon *d, uint32_t domain, uint32_t unit, uint64_t iova,
-			uint64_t length)
+/* A later unit refused: what the earlier ones were given is waited for by undo. */
+static void unmap_below(struct daemon *d, const struct book_grant *grant, uint32_t unit,
+			struct pending *undo)
 {
-	struct drv_gather gather = { 0 };
+	struct drv_gather gather;
 	struct drv_space *space;
 
 	while (unit-- > 0) {
-		space = d->domains[domain].spaces[unit];
+		space = d->domains[grant->domain].spaces[unit];
 		if (!space)
 			continue;
-		space->unit->ops->unmap(space, IOVA(iova), length, &gather);
-		space->unit->ops->submit(space->unit, &gather);
+		gather = (struct drv_gather){ 0 };
+		space->unit->ops->unmap(space, IOVA(grant->iova), grant->length, &gather);
+		pending_submit(undo, &d->units[unit], &gather);
 	}
 }
 
-static int map_on_units(struct daemon *d, uint32_t domain, const struct book_grant *grant,
+static int map_on_units(struct daemon *d, const struct book_grant *grant, struct pending *undo,
 			struct error *err)
 {
 	const struct book_memory *memory = &d->books.memories[grant->memory];
@@ -89,7 +91,7 @@ static int map_on_units(struct daemon *d, uint32_t domain, const struct book_gra
 	int ret;
 
 	for (i = 0; i < d->unit_count; i++) {
-		space = d->domains[domain].spaces[i];
+		space = d->domains[grant->domain].spaces[i];
 		if (!space)
 			continue;
 		if (space->unit->is_closed)
@@ -99,7 +101,7 @@ static int map_on_units(struct daemon *d, uint32_t domain, const struct book_gra
 			ret = space->unit->ops->map(space, IOVA(grant->iova), &part, grant->rights,
 						    err);
 		if (ret < 0) {
-			unmap_below(d, domain, i, grant->iova, grant->length);
+			unmap_below(d, grant, i, undo);
 			return ret;
 		}
 	}
@@ -107,7 +109,8 @@ static int map_on_units(struct daemon *d, uint32_t domain, const struct book_gra
 }
 
 int grant_make(struct daemon *d, uint32_t domain, uint32_t memory, uint64_t iova, uint64_t length,
-	       uint64_t offset, unsigned rights, uint32_t *ret_grant, struct error *err)
+	       uint64_t offset, unsigned rights, struct pending *undo, uint32_t *ret_grant,
+	       struct error *err)
 {
 	struct book_grant *grant;
 	uint32_t index;
@@ -133,7 +136,7 @@ int grant_make(struct daemon *d, uint32_t domain, uint32_t memory, uint64_t iova
 	grant->memory = memory;
 	/* Announced before the tables change, confirmed after. */
 	__atomic_store_n(&grant->state, GRANT_MAPPING, __ATOMIC_RELEASE);
-	ret = map_on_units(d, domain, grant, err);
+	ret = map_on_units(d, grant, undo, err);
 	if (ret < 0) {
 		books_give_grant(&d->books, index);
 		return ret;
@@ -250,7 +253,7 @@ static int map_entry(struct daemon *d, struct conn *conn, uint32_t domain,
 				 " is outside the windows of '%s' (line %" PRIu32 " of the policy)",
 				 entry->iova, entry->length, conn->rule->name, conn->rule->line);
 	ret = grant_make(d, domain, memory, entry->iova, entry->length, entry->offset,
-			 entry->rights, &grant, err);
+			 entry->rights, &conn->pending, &grant, err);
 	if (ret < 0)
 		return ret;
 	conn->batch[conn->batch_count++] = grant;
@@ -271,6 +274,7 @@ int mapping_map(struct daemon *d, struct conn *conn, const struct wire_batch *ba
 	if (ret < 0)
 		return ret;
 	conn->batch_count = 0;
+	pending_begin(&conn->pending, revoke_done);
 	for (i = 0; i < batch->count && ret == 0; i++)
 		ret = map_entry(d, conn, domain, &entries[i], err);
 	domain_account(d, domain);
@@ -282,11 +286,10 @@ int mapping_map(struct daemon *d, struct conn *conn, const struct wire_batch *ba
 		conn->batch_count = 0;
 		return 0;
 	}
-	if (conn->batch_count == 0)
+	if (conn->batch_count == 0 && conn->pending.count == 0)
 		return ret;
 	/* Take the earlier entries back; the refusal is the answer, once they are gone. */
 	conn->outcome = *err;
-	pending_begin(&conn->pending, revoke_done);
 	revoke_batch(d, conn, domain);
 	pending_wait(d, &conn->pending);
 	return -EINPROGRESS;

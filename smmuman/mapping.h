@@ -5,10 +5,14 @@
 
 #include "daemon.h"
 
-/* One grant into a domain; on error nothing changed. client 0: static. */
+/*
+ * One grant into a domain, on each of its units. On error nothing is granted; where
+ * an earlier unit had been given it, undo has the tickets to wait for before the
+ * memory may be let go.
+ */
 int grant_make(struct daemon *d, uint32_t domain, uint32_t memory, uint64_t iova,
-	       uint64_t length, uint64_t offset, unsigned rights, uint32_t *ret_grant,
-	       struct error *err);
+	       uint64_t length, uint64_t offset, unsigned rights, struct pending *undo,
+	       uint32_t *ret_grant, struct error *err);
 /* Out of the index, remembered; the record stays REVOKING until grant_free(). */
 void grant_forget(struct daemon *d, uint32_t grant);
 void grant_free(struct daemon *d, uint32_t grant, int status);

@@ -60,6 +60,7 @@ static int make_one(struct daemon *d, const struct policy_static *rule, struct e
 	char name[DEVNAME_MAX];
 	struct device *device;
 	uint32_t memory = BOOK_NONE, grant;
+	struct pending undo = { 0 }; /* a failure closes the units: nobody waits */
 	int ret;
 
 	devname_format(&d->policy->devices[rule->device].match, name);
@@ -76,7 +77,7 @@ static int make_one(struct daemon *d, const struct policy_static *rule, struct e
 		ret = static_memory(d, region, &memory, err);
 	if (ret == 0)
 		ret = grant_make(d, device->domain, memory, rule->iova, region->length, 0,
-				 rule->rights, &grant, err);
+				 rule->rights, &undo, &grant, err);
 	return ret;
 }
 

@@ -317,12 +317,13 @@ static void bare_grant(struct bare *bare)
 	struct drv_space *space = bare->d->domains[bare->domain].spaces[0];
 	struct drv_unit *drv = space->unit;
 	struct drv_gather gather = { 0 };
+	struct pending undo = { 0 };
 	struct error err;
 	uint64_t ticket;
 	uint32_t grant;
 
 	if (grant_make(bare->d, bare->domain, bare->memory, 0x100000, PAGE_BYTES, 0,
-		       RIGHT_READ | RIGHT_WRITE, &grant, &err) < 0)
+		       RIGHT_READ | RIGHT_WRITE, &undo, &grant, &err) < 0)
 		die(err.text);
 	bare->d->books.grants[grant].state = GRANT_REVOKING;
 	drv->ops->unmap(space, IOVA(0x100000), PAGE_BYTES, &gather);

@@ -22,10 +22,7 @@
 #include "log.h"
 #include "policy.h"
 #include "server.h"
-#include "smmu_oracle.h"
 
-#define EVENT_TRANSLATION 0x10u
-#define EVENT_READ (UINT64_C(1) << 35)
 #define PATIENCE UINT64_C(20000000)
 
 static const char everything[] =
@@ -285,25 +282,6 @@ void service_thaw(struct service *service)
 	kill(service->pid, SIGCONT);
 }
 
-const struct books_header *service_books(const struct service *service)
-{
-	return (const void *)service->machine->arena_cpu;
-}
-
-uint32_t service_state(const struct service *service, unsigned n)
-{
-	const struct books_header *header = service_books(service);
-	const struct book_stream *streams =
-		(const void *)(service->machine->arena_cpu + header->streams);
-	unsigned i;
-
-	for (i = 0; i < header->stream_max; i++)
-		if (streams[i].stream == SERVICE_STREAM(n))
-			return __atomic_load_n(&streams[i].state, __ATOMIC_RELAXED);
-	fail_msg("the books have no stream 0x%x", SERVICE_STREAM(n));
-	return 0;
-}
-
 void service_settle(struct service *service)
 {
 	uint64_t turns = 0;
@@ -380,21 +358,4 @@ unsigned service_said_count(const struct service *service, const char *text)
 bool service_said(const struct service *service, const char *text)
 {
 	return service_said_count(service, text) > 0;
-}
-
-/* --- the unit --------------------------------------------------------------------------------- */
-
-void service_fault(struct service *service, uint32_t stream, uint64_t address, bool is_write)
-{
-	const uint64_t words[4] = { EVENT_TRANSLATION | (uint64_t)stream << 32,
-				    is_write ? 0 : EVENT_READ, address, 0 };
-
-	hw_fake_event(service->fake, words);
-}
-
-bool service_reaches(const struct service *service, unsigned n, uint64_t iova, bool is_write)
-{
-	uint64_t pa;
-
-	return oracle_access(service->fake, SERVICE_STREAM(n), iova, is_write, &pa);
 }

@@ -102,4 +102,7 @@ void service_fault(struct service *service, uint32_t stream, uint64_t address, b
 /* Does an access of device n get through? */
 bool service_reaches(const struct service *service, unsigned n, uint64_t iova, bool is_write);
 
+/* Where does its reading there end? It must get through. */
+uint64_t service_pa(const struct service *service, unsigned n, uint64_t iova);
+
 #endif

@@ -136,6 +136,33 @@ static void map_and_unmap_allocate_nothing(void **state)
 	raw_end(&raw, service);
 }
 
+static void full_batch_costs_one_command_and_one_sync(void **state)
+{
+	struct wire_map maps[WIRE_BATCH_MAX];
+	struct wire_range ranges[WIRE_BATCH_MAX];
+	struct service *service = *state;
+	struct wire_unit before, after;
+	uint32_t domain, memory, i;
+	struct raw raw;
+
+	raw_open(&raw, service);
+	domain = raw_domain(&raw);
+	assert_int_equal(raw_attach(&raw, domain, DMA0, NULL), 0);
+	memory = raw_memory(&raw, 16);
+	for (i = 0; i < WIRE_BATCH_MAX; i++) {
+		maps[i] = raw_page(memory, BASE + i * PAGE_BYTES, i % 16);
+		ranges[i] = (struct wire_range){ maps[i].iova, PAGE_BYTES };
+	}
+	assert_int_equal(raw_map(&raw, domain, maps, WIRE_BATCH_MAX), 0);
+	before = raw_unit(&raw);
+	assert_int_equal(raw_unmap(&raw, domain, ranges, WIRE_BATCH_MAX), 0);
+	after = raw_unit(&raw);
+	assert_int_equal(after.syncs - before.syncs, 1);
+	assert_int_equal(after.commands - before.commands, 2);
+	assert_int_equal(raw_grants(&raw), 0);
+	raw_end(&raw, service);
+}
+
 static void fail_next(struct service *service, enum watched_call call, int code, uint64_t count)
 {
 	service->watch->error[call] = code;
@@ -297,6 +324,7 @@ int main(void)
 		SERVED(request_costs_the_daemon_one_receive_and_one_send),
 		SERVED(request_costs_the_client_two_calls),
 		SERVED(map_and_unmap_allocate_nothing),
+		SERVED(full_batch_costs_one_command_and_one_sync),
 		SERVED(f64_interrupted_calls_are_made_again),
 		SERVED(f64_receive_that_has_nothing_after_all_ends_nothing),
 		SERVED(f64_call_that_fails_for_one_connection_ends_that_one),

@@ -5,7 +5,7 @@
  * decoders that share no code with the daemon, devices are let loose at what
  * nobody granted, and a new daemon takes the same board over.
  *
- * KILLPOINTS=N: how many points of each kind are tried, evenly spread (24).
+ * KILLPOINTS=N: how many points of each kind are tried, spread (32).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -254,11 +254,11 @@ static unsigned points_wanted(void)
 {
 	const char *text = getenv("KILLPOINTS");
 
-	return text ? (unsigned)strtoul(text, NULL, 10) : 24;
+	return text ? (unsigned)strtoul(text, NULL, 10) : 32;
 }
 
-/* Starts it, runs the session, ends it; true when it was killed on the way. */
-static bool run_until_killed(const char *const *argv)
+/* Starts it, runs what is given, ends it; true when it was killed on the way. */
+static bool run_until_killed(const char *const *argv, bool (*run)(void))
 {
 	char log[128];
 	pid_t child;
@@ -267,7 +267,7 @@ static bool run_until_killed(const char *const *argv)
 	snprintf(log, sizeof(log), "%s/daemon.log", rig.board.dir);
 	unlink(log);
 	process_start(&rig.daemon, log, argv);
-	if (process_wait_line(&rig.daemon, "ready:") && session()) {
+	if (process_wait_line(&rig.daemon, "ready:") && (!run || run())) {
 		/* Under strace the daemon is the child. */
 		child = process_child(rig.daemon.pid);
 		kill(child > 0 ? child : rig.daemon.pid, SIGTERM);
@@ -275,6 +275,8 @@ static bool run_until_killed(const char *const *argv)
 	status = process_wait(&rig.daemon);
 	if (status == 0)
 		return false;
+	if (status != 128 + SIGKILL)
+		process_show_log(&rig.daemon);
 	assert_int_equal(status, 128 + SIGKILL);
 	return true;
 }
@@ -290,9 +292,22 @@ static void survivors_take_over(void)
 	audit_board(true);
 }
 
+/*
+ * Point number i of wanted: a quarter of them in the take-over, the others in the
+ * session, where a store means more; each is tried before the store or after it.
+ */
+static uint64_t store_point(unsigned i, unsigned wanted, uint64_t ready, uint64_t total)
+{
+	unsigned early = wanted / 4;
+
+	if (i < early)
+		return 1 + (ready - 1) * i / early;
+	return ready + 1 + (total - ready - 1) * (i - early) / (wanted - early);
+}
+
 static void killed_at_stores_containment_holds(void **state)
 {
-	uint64_t total, point, last = 0;
+	uint64_t ready, total;
 	unsigned wanted = points_wanted();
 	char path[128], count[128], at[32];
 	const char *argv[16];
@@ -302,24 +317,23 @@ static void killed_at_stores_containment_holds(void **state)
 	snprintf(count, sizeof(count), "%s/count", rig.board.dir);
 	setenv("SMMU_KILL_COUNT", count, 1);
 	rig_daemon_argv(&rig, build_path("smmuman-killpoints", path, sizeof(path)), argv);
-	assert_false(run_until_killed(argv));
+	/* Ended by SIGTERM as soon as it is ready: the stores of its take-over. */
+	assert_false(run_until_killed(argv, NULL));
+	ready = stores_so_far(count);
+	assert_false(run_until_killed(argv, session));
 	total = stores_so_far(count);
 	for (i = 0; i < wanted; i++) {
-		/* Spread over the session, the last store included. */
-		point = 1 + (total - 1) * (i + 1) / wanted;
-		if (point == last)
-			continue;
-		last = point;
-		snprintf(at, sizeof(at), "%" PRIu64, point);
+		snprintf(at, sizeof(at), "%" PRIu64 "%s", store_point(i, wanted, ready, total),
+			 i % 2 ? "+" : "");
 		setenv("SMMU_KILL_AT", at, 1);
-		if (run_until_killed(argv))
-			hit++;
+		hit += run_until_killed(argv, session);
 		unsetenv("SMMU_KILL_AT");
 		audit_board(true);
 		survivors_take_over();
 	}
 	unsetenv("SMMU_KILL_COUNT");
-	print_message("# %" PRIu64 " stores, killed at %u\n", total, hit);
+	print_message("# %" PRIu64 " stores, %" PRIu64 " of them until ready, killed at %u\n", total,
+		      ready, hit);
 	assert_true(hit > 0);
 }
 
@@ -378,7 +392,7 @@ static void killed_at_system_calls_containment_holds(void **state)
 		argv[6 + i] = daemon[i];
 	/* A leak check cannot run under strace. */
 	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
-	assert_false(run_until_killed(argv));
+	assert_false(run_until_killed(argv, session));
 	total = count_calls(trace);
 	argv[3] = again;
 	argv[5] = inject;
@@ -388,8 +402,7 @@ static void killed_at_system_calls_containment_holds(void **state)
 		same = call_at(trace, point, name);
 		snprintf(inject, sizeof(inject), "inject=%s:signal=SIGKILL:when=%" PRIu64, name,
 			 same);
-		if (run_until_killed(argv))
-			hit++;
+		hit += run_until_killed(argv, session);
 		audit_board(false);
 		survivors_take_over();
 	}

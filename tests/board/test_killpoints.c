@@ -375,14 +375,28 @@ static uint64_t count_calls(const char *trace)
 	return lines;
 }
 
+#define INJECT 96
+
+/* strace's words for point i of wanted; false for a signal's line, which is no call. */
+static bool choose_call(const char *trace, uint64_t total, unsigned i, unsigned wanted,
+			char inject[INJECT])
+{
+	char name[CALL_NAME] = "";
+	/* strace counts each call by its name. */
+	uint64_t same = call_at(trace, 1 + (total - 3) * (i + 1) / wanted, name);
+
+	snprintf(inject, INJECT, "inject=%s:signal=SIGKILL:when=%" PRIu64, name, same);
+	return name[0] != '-';
+}
+
 static void killed_at_system_calls_containment_holds(void **state)
 {
-	char path[128], trace[128], again[128], inject[96], name[CALL_NAME] = "";
+	char path[128], trace[128], again[128], inject[INJECT];
 	const char *daemon[16];
 	const char *argv[24] = { "strace", "-qq", "-o", trace, "-e", "trace=all" };
 	unsigned wanted = points_wanted();
 	unsigned hit = 0, i;
-	uint64_t total, point, same;
+	uint64_t total;
 
 	(void)state;
 	snprintf(trace, sizeof(trace), "%s/trace", rig.board.dir);
@@ -397,13 +411,8 @@ static void killed_at_system_calls_containment_holds(void **state)
 	argv[3] = again;
 	argv[5] = inject;
 	for (i = 0; i < wanted; i++) {
-		point = 1 + (total - 3) * (i + 1) / wanted;
-		/* strace counts each call by its name. */
-		same = call_at(trace, point, name);
-		if (name[0] == '-')
-			continue; /* a signal's line, not a call */
-		snprintf(inject, sizeof(inject), "inject=%s:signal=SIGKILL:when=%" PRIu64, name,
-			 same);
+		if (!choose_call(trace, total, i, wanted, inject))
+			continue;
 		hit += run_until_killed(argv, session);
 		audit_board(false);
 		survivors_take_over();
@@ -485,11 +494,11 @@ static void next_owner_is_untouched(void)
 
 static void client_killed_at_system_calls_leaves_a_closed_door(void **state)
 {
-	char trace[128], again[128], inject[96], name[CALL_NAME] = "";
+	char trace[128], again[128], inject[INJECT];
 	unsigned wanted = points_wanted();
 	unsigned hit = 0, i;
 	struct smmu *observer;
-	uint64_t total, point, same;
+	uint64_t total;
 
 	(void)state;
 	snprintf(trace, sizeof(trace), "%s/trace", rig.board.dir);
@@ -500,12 +509,8 @@ static void client_killed_at_system_calls_leaves_a_closed_door(void **state)
 	assert_false(run_client(trace, "trace=all"));
 	total = count_calls(trace);
 	for (i = 0; i < wanted; i++) {
-		point = 1 + (total - 3) * (i + 1) / wanted;
-		same = call_at(trace, point, name);
-		if (name[0] == '-')
-			continue; /* a signal's line, not a call */
-		snprintf(inject, sizeof(inject), "inject=%s:signal=SIGKILL:when=%" PRIu64, name,
-			 same);
+		if (!choose_call(trace, total, i, wanted, inject))
+			continue;
 		hit += run_client(again, inject);
 		door_is_closed(observer);
 		next_owner_is_untouched();
@@ -516,8 +521,14 @@ static void client_killed_at_system_calls_leaves_a_closed_door(void **state)
 	assert_true(hit > 0);
 }
 
+/* What the sanitizers were told before a test ran the daemon under strace. */
+static char sanitizer_options[256];
+
 static int setup_board(void **state)
 {
+	const char *options = getenv("ASAN_OPTIONS");
+
+	snprintf(sanitizer_options, sizeof(sanitizer_options), "%s", options ? options : "");
 	rig_prepare(&rig, *state, "");
 	return 0;
 }
@@ -525,6 +536,7 @@ static int setup_board(void **state)
 static int teardown_board(void **state)
 {
 	(void)state;
+	setenv("ASAN_OPTIONS", sanitizer_options, 1);
 	rig_stop(&rig);
 	return 0;
 }

@@ -25,7 +25,9 @@ VERSION := 0.1.0
 override O := $(abspath $(O))
 QEMU7 ?= $(O)/qemu7/usr/bin/qemu-system-aarch64
 QEMU10 ?= $(O)/qemu10/usr/bin/qemu-system-aarch64
-export O QEMU7 QEMU10
+QEMU7_X86 ?= $(O)/qemu7/usr/bin/qemu-system-x86_64
+QEMU10_X86 ?= $(O)/qemu10/usr/bin/qemu-system-x86_64
+export O QEMU7 QEMU10 QEMU7_X86 QEMU10_X86
 
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -52,17 +54,19 @@ LIB_CMOCKA := $(call lib,cmocka,-lcmocka)
 LIB_FDT := -lfdt
 
 # What a directory may include: this is what keeps the layers apart.
-DRIVERS := drivers drivers/pgtable $(wildcard drivers/smmuv3)
+MODULES := $(filter-out drivers/pgtable,$(patsubst %/,%,$(wildcard drivers/*/)))
+DRIVERS := drivers drivers/pgtable $(MODULES)
 I_common := -Icommon $(STRICT)
 I_libsmmu := -Icommon -Ilibsmmu
 I_drivers := -Icommon -Idrivers -Idrivers/pgtable $(STRICT)
 I_drivers/pgtable := $(I_drivers) -O3
-I_drivers/smmuv3 := $(I_drivers) -Idrivers/smmuv3
+$(foreach m,$(MODULES),$(eval I_$(m) := $(I_drivers) -I$(m)))
 I_policy := -Icommon -Ipolicy
 I_smmuman := -Icommon -Ilibsmmu -Idrivers -Ipolicy -Ismmuman
 I_clients/smmuctl := -Icommon -Ilibsmmu -Ipolicy -Iclients/smmuctl
 I_clients/vboard := -Icommon -Ilibsmmu -Iclients/vboard
 I_clients/edu := -Ilibsmmu -Iclients/edu
+I_clients/nvme := -Ilibsmmu -Iclients/nvme
 I_clients/minimal := -Ilibsmmu
 I_tests := -Icommon -Ilibsmmu $(DRIVERS:%=-I%) -Ipolicy -Ismmuman -Iclients/vboard \
 	-Iclients/smmuctl -Itests -Itests/fake -Itests/board

@@ -27,7 +27,7 @@
 #include "types.h"
 
 /* Grows by one when anything below changes its meaning. */
-#define DRV_ABI 1u
+#define DRV_ABI 2u
 
 struct drv_unit;  /* one IOMMU instance; the module embeds it */
 struct drv_space; /* one address space on one unit; the module embeds it */
@@ -35,14 +35,17 @@ struct drv_space; /* one address space on one unit; the module embeds it */
 /* What discovery knows of a unit before anybody has touched it. */
 struct drv_found {
 	const char *name;	/* "smmu0" */
-	const char *compatible; /* device tree string, e.g. "arm,smmu-v3" */
+	const char *compatible; /* device tree string, e.g. "arm,smmu-v3"; "intel,vt-d" of a DMAR */
 	uint64_t base, size;	/* register window */
+	uint64_t config; /* address of its PCI configuration space; 0: it is no PCI function */
+	unsigned address_bits; /* of physical addresses, as firmware says; 0: it does not */
 };
 
 /* Choices a policy may make for a unit; zero means "the module decides". */
 struct drv_options {
 	enum drv_stage { DRV_STAGE_ANY, DRV_STAGE_1, DRV_STAGE_2 } stage;
 	enum drv_table { DRV_TABLE_ANY, DRV_TABLE_LINEAR, DRV_TABLE_TWO_LEVEL } table;
+	enum drv_mode { DRV_MODE_ANY, DRV_MODE_LEGACY, DRV_MODE_SCALABLE } mode; /* VT-d */
 	unsigned command_log2; /* entries of the command queue, log2 */
 	unsigned event_log2;   /* entries of the event queue, log2 */
 };
@@ -54,6 +57,11 @@ struct drv_caps {
 	uint32_t stream_count;
 	bool write_only;   /* a grant without RIGHT_READ can be enforced */
 	bool exec_control; /* RIGHT_EXEC makes a difference */
+	/*
+	 * A device's writes to the processor's interrupt range pass whatever the
+	 * tables say: who is attached can raise any interrupt of the machine.
+	 */
+	bool unsafe_interrupts;
 	char words[160];   /* for people: "SMMUv3.1, stage 2, 44-bit, range invalidation" */
 };
 
@@ -134,6 +142,15 @@ struct drv_walk {
 	uint64_t leaf_bytes;
 };
 
+/* Addresses of a stream that no grant can be made at. */
+struct drv_reserved {
+	uint64_t iova, length;
+	enum drv_reserved_kind {
+		DRV_RESERVED_UNUSABLE,	/* never reaches memory by the tables */
+		DRV_RESERVED_INTERRUPT, /* writes there are interrupt messages */
+	} kind;
+};
+
 /* Exact counts since takeover. */
 struct drv_counts {
 	uint64_t commands, syncs, events, unknown_events;
@@ -190,6 +207,7 @@ struct drv_ops {
 	 * Binds, denies or silences a stream. Adds to gather what must complete
 	 * before the change is certain. DRV_DENY and DRV_SILENT cannot fail;
 	 * DRV_BOUND may with -ENODEV (stream out of range), -EIO (unit closed).
+	 * DRV_BOUND on a paravirtual unit waits, bounded, for the host's answer.
 	 */
 	int (*set_stream)(struct drv_unit *unit, uint32_t stream, enum drv_stream_state state,
 			  struct drv_space *space, struct drv_gather *gather, struct error *err);
@@ -197,10 +215,19 @@ struct drv_ops {
 	/*
 	 * Maps the part at iova with rights; page aligned, inside input_bits,
 	 * nothing mapped there yet (-EEXIST). All or nothing: -ENOMEM or -EDQUOT
-	 * leaves the space as it was. Needs no invalidation.
+	 * leaves the space as it was. Needs no invalidation, but is only certain
+	 * when commit() has said so, where the module has one.
 	 */
 	int (*map)(struct drv_space *space, iova_t iova, const struct drv_part *part,
 		   unsigned rights, struct error *err);
+
+	/*
+	 * May be NULL: then every map() is certain at once. Else sends what map()
+	 * only queued since the last commit() of this space, all of it by one
+	 * notification, and waits, bounded, for the answers. Not 0: none of those maps
+	 * holds any more; the caller forgets them and does not unmap() them.
+	 */
+	int (*commit)(struct drv_space *space, struct error *err);
 
 	/* Takes exactly one earlier map() away. Cannot fail, never allocates. */
 	void (*unmap)(struct drv_space *space, iova_t iova, uint64_t length,
@@ -232,6 +259,13 @@ struct drv_ops {
 
 	/* The sequence number the next recorded event will get: an epoch mark. */
 	uint64_t (*fault_mark)(struct drv_unit *unit);
+
+	/*
+	 * Fills at most max and returns how many there are in all. May be NULL: none.
+	 * Read once a stream, after takeover(); constant from then on.
+	 */
+	uint32_t (*reserved)(struct drv_unit *unit, uint32_t stream, struct drv_reserved *list,
+			     uint32_t max);
 
 	/* How the tables translate iova right now. Read only. */
 	void (*walk)(struct drv_space *space, iova_t iova, struct drv_walk *ret_walk);

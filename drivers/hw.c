@@ -13,24 +13,54 @@ static uint64_t regs_address(const struct hw_regs *regs, uint64_t offset, unsign
 	return regs->base + offset;
 }
 
+static uint64_t regs_read(const struct hw_regs *regs, uint64_t offset, unsigned size)
+{
+	return regs->hw->ops->read(regs->hw, regs_address(regs, offset, size), size);
+}
+
+static void regs_write(const struct hw_regs *regs, uint64_t offset, unsigned size, uint64_t value)
+{
+	regs->hw->ops->write(regs->hw, regs_address(regs, offset, size), size, value);
+}
+
+uint8_t hw_read8(const struct hw_regs *regs, uint64_t offset)
+{
+	return (uint8_t)regs_read(regs, offset, 1);
+}
+
+uint16_t hw_read16(const struct hw_regs *regs, uint64_t offset)
+{
+	return (uint16_t)regs_read(regs, offset, 2);
+}
+
 uint32_t hw_read32(const struct hw_regs *regs, uint64_t offset)
 {
-	return (uint32_t)regs->hw->ops->read(regs->hw, regs_address(regs, offset, 4), 4);
+	return (uint32_t)regs_read(regs, offset, 4);
 }
 
 uint64_t hw_read64(const struct hw_regs *regs, uint64_t offset)
 {
-	return regs->hw->ops->read(regs->hw, regs_address(regs, offset, 8), 8);
+	return regs_read(regs, offset, 8);
+}
+
+void hw_write8(const struct hw_regs *regs, uint64_t offset, uint8_t value)
+{
+	regs_write(regs, offset, 1, value);
+}
+
+void hw_write16(const struct hw_regs *regs, uint64_t offset, uint16_t value)
+{
+	regs_write(regs, offset, 2, value);
 }
 
 void hw_write32(const struct hw_regs *regs, uint64_t offset, uint32_t value)
 {
-	regs->hw->ops->write(regs->hw, regs_address(regs, offset, 4), 4, value);
+	regs_write(regs, offset, 4, value);
 }
 
 void hw_write64(const struct hw_regs *regs, uint64_t offset, uint64_t value)
 {
-	regs->hw->ops->write(regs->hw, regs_address(regs, offset, 8), 8, value);
+	regs_write(regs, offset, 8, value);
 }
 
 int hw_poll(const struct hw_regs *regs, uint64_t offset, const char *name, uint32_t mask,

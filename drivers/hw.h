@@ -24,8 +24,9 @@ struct pages;
 
 struct hw_ops {
 	/*
-	 * One register access of size 4 or 8 bytes at an absolute address.
-	 * A back end that has lost its hardware answers all ones.
+	 * One register access of 1, 2, 4 or 8 bytes at an absolute address, which
+	 * may lie in PCI configuration space as the firmware's tables place it (then
+	 * 8 bytes are not one access). A back end that lost its hardware answers all ones.
 	 */
 	uint64_t (*read)(struct hw *hw, uint64_t address, unsigned size);
 	void (*write)(struct hw *hw, uint64_t address, unsigned size, uint64_t value);
@@ -36,6 +37,13 @@ struct hw_ops {
 struct hw {
 	const struct hw_ops *ops;
 	struct pages *pages; /* drivers/pages.h: the arena */
+	/*
+	 * One page beside the arena that is all zero and stays so: what a closed
+	 * unit's root points at. There before the arena is laid out; whoever needs it
+	 * may store zeroes there, and nothing else.
+	 */
+	void *blank_cpu;
+	pa_t blank_pa;
 };
 
 /* A window of registers; offsets past size are our own bug. */
@@ -45,8 +53,12 @@ struct hw_regs {
 	uint64_t size;
 };
 
+uint8_t hw_read8(const struct hw_regs *regs, uint64_t offset);
+uint16_t hw_read16(const struct hw_regs *regs, uint64_t offset);
 uint32_t hw_read32(const struct hw_regs *regs, uint64_t offset);
 uint64_t hw_read64(const struct hw_regs *regs, uint64_t offset);
+void hw_write8(const struct hw_regs *regs, uint64_t offset, uint8_t value);
+void hw_write16(const struct hw_regs *regs, uint64_t offset, uint16_t value);
 void hw_write32(const struct hw_regs *regs, uint64_t offset, uint32_t value);
 void hw_write64(const struct hw_regs *regs, uint64_t offset, uint64_t value);
 

@@ -23,7 +23,7 @@
 
 #include <stdint.h>
 
-#define BOARD_VERSION 1u
+#define BOARD_VERSION 2u
 #define BOARD_PARTS_MAX 16u
 #define BOARD_ENV "SMMU_BOARD" /* where smmuman looks for a board's socket */
 
@@ -57,14 +57,20 @@ struct board_reply {
 	uint64_t value;
 };
 
+enum board_description { BOARD_DEVICE_TREE = 1, BOARD_ACPI = 2 };
+
 /* The owner's HELLO is answered with this instead, and part_count descriptors. */
 struct board_hello {
 	int32_t status;
 	uint32_t version;
 	uint32_t part_count;
-	uint32_t zero;
-	uint64_t dtb_offset; /* of the device tree in part 0 */
-	uint64_t dtb_size;   /* room it may take */
+	uint32_t description; /* enum board_description */
+	/*
+	 * The part of part 0 which the machine's firmware keeps: the arena begins
+	 * behind it. A device tree begins at its offset; of ACPI tables, all of which
+	 * it holds, the RSDP does.
+	 */
+	uint64_t firmware_offset, firmware_size;
 	struct board_part {
 		uint64_t pa, size; /* part 0 is the owner's own; the others are to be lent */
 	} parts[BOARD_PARTS_MAX];

@@ -43,6 +43,7 @@ struct policy_device {
 	struct policy_quiesce quiesce;
 	struct policy_storm storm;
 	bool host_identity; /* stays open for the host kernel: shown in red */
+	bool unsafe_interrupts; /* may be attached though it can then raise any interrupt: red */
 	uint32_t line;
 };
 
@@ -105,6 +106,8 @@ struct policy_unit {
 	char name[32];
 	enum policy_stage { POLICY_STAGE_ANY, POLICY_STAGE_1, POLICY_STAGE_2 } stage;
 	enum policy_table { POLICY_TABLE_ANY, POLICY_TABLE_LINEAR, POLICY_TABLE_TWO_LEVEL } table;
+	enum policy_mode { POLICY_MODE_ANY, POLICY_MODE_LEGACY, POLICY_MODE_SCALABLE } mode;
+	char module[32]; /* "": a built-in one; else smmu-MODULE.so drives it */
 	uint32_t line;
 };
 

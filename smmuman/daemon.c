@@ -46,7 +46,7 @@ static int lay_out_arena(struct daemon *d, struct error *err)
 				 machine->arena_size, size);
 	books_init(&d->books, machine->arena_cpu, machine->arena_size, seed);
 	if (pages_init(&d->pages, machine->arena_cpu + size, PA(machine->arena_pa.v + size),
-		       machine->arena_size - size) < 0)
+		       machine->arena_size - size - PAGE_BYTES) < 0)
 		return error_set(err, -ENOMEM, "no memory for the notes of the arena's pages");
 	machine->hw.pages = &d->pages;
 	d->domains = calloc(d->books.header->domain_max, sizeof(*d->domains));
@@ -117,11 +117,14 @@ static void close_before_takeover(struct daemon *d)
 {
 	uint32_t i;
 
-	/* Only addresses yet, so that a module finds what an earlier daemon left. */
+	/* Only addresses yet, so that a module finds what an earlier daemon left.
+	 * The last page stays blank: hw.h. */
 	d->pages = (struct pages){ .cpu = d->machine->arena_cpu,
 				   .pa = d->machine->arena_pa,
 				   .size = d->machine->arena_size };
 	d->machine->hw.pages = &d->pages;
+	d->machine->hw.blank_cpu = d->machine->arena_cpu + d->machine->arena_size - PAGE_BYTES;
+	d->machine->hw.blank_pa = PA(d->machine->arena_pa.v + d->machine->arena_size - PAGE_BYTES);
 	for (i = 0; i < d->unit_count; i++)
 		if (!keeps_host(d->policy) || d->units[i].drv->found_enabled)
 			d->units[i].drv->ops->close(d->units[i].drv);

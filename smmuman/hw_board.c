@@ -198,15 +198,15 @@ static int hello_check(const struct board_hello *hello, struct error *err)
 				 "the board speaks version %" PRIu32 " of the protocol, not %u; "
 				 "use the smmu-vboard this smmuman came with",
 				 hello->version, BOARD_VERSION);
-	if (hello->dtb_size > DTB_MAX ||
-	    !range_within(hello->dtb_offset, hello->dtb_size, 0, size) ||
-	    !range_within(align_up(hello->dtb_offset + hello->dtb_size, PAGE_BYTES), ARENA_MIN, 0,
+	if (hello->firmware_size > DTB_MAX ||
+	    !range_within(hello->firmware_offset, hello->firmware_size, 0, size) ||
+	    !range_within(align_up(hello->firmware_offset + hello->firmware_size, PAGE_BYTES), ARENA_MIN, 0,
 			  size))
 		return error_set(err, -EPROTO,
-				 "the board says its device tree is 0x%" PRIx64 "+0x%" PRIx64
+				 "the board says its firmware keeps 0x%" PRIx64 "+0x%" PRIx64
 				 " in part 0 of 0x%" PRIx64
 				 " bytes: too big, outside, or without 1 MiB for tables behind it",
-				 hello->dtb_offset, hello->dtb_size, size);
+				 hello->firmware_offset, hello->firmware_size, size);
 	return 0;
 }
 
@@ -214,7 +214,7 @@ static int hello_check(const struct board_hello *hello, struct error *err)
 static int board_map(struct board *board, const struct board_hello *hello, struct error *err)
 {
 	struct machine *machine = &board->machine;
-	uint64_t arena = align_up(hello->dtb_offset + hello->dtb_size, PAGE_BYTES);
+	uint64_t arena = align_up(hello->firmware_offset + hello->firmware_size, PAGE_BYTES);
 	void *mapped, *fdt;
 
 	mapped = mmap(NULL, board->parts.list[0].size, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -223,12 +223,12 @@ static int board_map(struct board *board, const struct board_hello *hello, struc
 		return error_set(err, -errno, "cannot map the board's memory: %s",
 				 strerror(errno));
 	board->mapped = mapped;
-	fdt = malloc(hello->dtb_size);
+	fdt = malloc(hello->firmware_size);
 	if (!fdt)
 		return error_set(err, -ENOMEM, "no memory for the device tree");
-	memcpy(fdt, board->mapped + hello->dtb_offset, hello->dtb_size);
+	memcpy(fdt, board->mapped + hello->firmware_offset, hello->firmware_size);
 	machine->fdt = fdt;
-	machine->fdt_size = hello->dtb_size;
+	machine->fdt_size = hello->firmware_size;
 	machine->arena_cpu = board->mapped + arena;
 	machine->arena_pa = PA(board->parts.list[0].pa + arena);
 	machine->arena_size = board->parts.list[0].size - arena;

@@ -19,6 +19,7 @@
 struct machine;
 
 #define MACHINE_RAM_MAX 32u
+#define MACHINE_TABLES_MAX 64u
 
 /* A register window as a client gets it: one descriptor. */
 struct machine_window {
@@ -86,9 +87,22 @@ struct machine {
 	/* The rest of RAM, the arena left out: what a host: identity device reaches. */
 	struct extent ram[MACHINE_RAM_MAX];
 	uint32_t ram_count;
-	/* A private copy of the flattened device tree, or NULL. */
+	/* A private copy of the flattened device tree, or NULL: then there are ACPI tables. */
 	void *fdt;
 	uint64_t fdt_size;
+	/*
+	 * Private copies of the ACPI tables: whole, of the length their header says and
+	 * with a right checksum, in the order of the XSDT. Nothing else in them is checked yet.
+	 */
+	struct machine_table {
+		char signature[5]; /* "DMAR" */
+		void *bytes;
+		uint32_t size;
+	} tables[MACHINE_TABLES_MAX];
+	uint32_t table_count;
+	/* Memory that firmware keeps for itself and its devices: what an RMRR may name. */
+	struct extent reserved[MACHINE_RAM_MAX];
+	uint32_t reserved_count;
 	int lost_fd; /* readable or hung up when the machine is gone; -1: none */
 };
 

@@ -38,7 +38,8 @@ int topology_add_device(struct topology *topology, const struct devname *name,
 	if (topology_find(topology, name))
 		return error_set(err, -EEXIST, "there are two devices %s", text);
 	device = &topology->devices[topology->device_count++];
-	*device = (struct topology_device){ .name = *name, .unit = TOPOLOGY_NO_UNIT };
+	*device = (struct topology_device){ .name = *name, .unit = TOPOLOGY_NO_UNIT,
+					    .group = topology->device_count - 1 };
 	*ret_device = device;
 	return 0;
 }

@@ -22,13 +22,18 @@
 #define TOPOLOGY_NO_UNIT UINT32_MAX
 #define TOPOLOGY_BARS 6u
 #define TOPOLOGY_STREAMS 4u
+#define TOPOLOGY_RESERVED_MAX 64u
 
 struct topology_unit {
 	char name[32];	/* "smmu0", in the order of the tree */
 	char path[DEVNAME_MAX];
 	char compatible[48];
-	uint64_t base, size;
+	uint64_t base, size; /* of a PCI function: filled in by topology_scan_pci() */
 	uint32_t phandle;
+	bool is_pci;	  /* its registers are BARs of the function below */
+	uint32_t segment, rid;
+	uint64_t config;  /* address of that function's configuration space, else 0 */
+	unsigned address_bits; /* of physical addresses, as firmware says; 0: it does not */
 };
 
 /* A register window of a device: a BAR, or a platform device's reg entry. */
@@ -48,6 +53,11 @@ struct topology_device {
 	uint64_t config; /* address of its PCI configuration space; 0: platform */
 	uint32_t vendor, product; /* PCI ids, 0 for platform */
 	bool has_flr;
+	/*
+	 * Index of the first device it cannot be told apart from (a shared stream):
+	 * its own index when it is alone, or first.
+	 */
+	uint32_t group;
 	struct topology_window windows[TOPOLOGY_BARS];
 	char unusable[128]; /* why it can never be attached, else "" */
 };
@@ -65,6 +75,12 @@ struct topology_map {
 	uint32_t rid, unit, stream, length; /* unit: index */
 };
 
+/* Memory firmware says a device goes on using (RMRR): closed like all else, but shown. */
+struct topology_reserved {
+	uint32_t device;
+	uint64_t base, length;
+};
+
 struct topology {
 	struct topology_unit units[TOPOLOGY_UNITS_MAX];
 	uint32_t unit_count;
@@ -74,6 +90,8 @@ struct topology {
 	uint32_t map_count;
 	struct topology_device devices[TOPOLOGY_DEVICES_MAX];
 	uint32_t device_count;
+	struct topology_reserved reserved[TOPOLOGY_RESERVED_MAX];
+	uint32_t reserved_count;
 };
 
 /*

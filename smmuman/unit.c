@@ -19,7 +19,9 @@ static struct drv_found found_of(const struct topology_unit *unit)
 	return (struct drv_found){ .name = unit->name,
 				   .compatible = unit->compatible,
 				   .base = unit->base,
-				   .size = unit->size };
+				   .size = unit->size,
+				   .config = unit->config,
+				   .address_bits = unit->address_bits };
 }
 
 static struct drv_options options_of(const struct policy *policy, const char *name)
@@ -33,6 +35,9 @@ static struct drv_options options_of(const struct policy *policy, const char *na
 	options.table = chosen.table == POLICY_TABLE_LINEAR	 ? DRV_TABLE_LINEAR
 			: chosen.table == POLICY_TABLE_TWO_LEVEL ? DRV_TABLE_TWO_LEVEL
 								 : DRV_TABLE_ANY;
+	options.mode = chosen.mode == POLICY_MODE_LEGACY     ? DRV_MODE_LEGACY
+		       : chosen.mode == POLICY_MODE_SCALABLE ? DRV_MODE_SCALABLE
+							     : DRV_MODE_ANY;
 	return options;
 }
 

@@ -130,7 +130,7 @@ static void audit_begin(struct audit *audit)
 	audit->view.pages.pa = PA(hello->parts[0].pa);
 	audit->view.pages.size = hello->parts[0].size;
 	audit_registers(audit);
-	arena = (hello->dtb_offset + hello->dtb_size + RIG_PAGE - 1) & ~(RIG_PAGE - 1);
+	arena = (hello->firmware_offset + hello->firmware_size + RIG_PAGE - 1) & ~(RIG_PAGE - 1);
 	audit->base = audit->owner.parts[0] + arena;
 	audit->books = (const struct books_header *)(const void *)audit->base;
 }

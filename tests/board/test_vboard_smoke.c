@@ -198,10 +198,10 @@ static void check_platform_node(struct smoke *smoke, const void *fdt, int node, 
 static void board_platform_edu_is_in_the_device_tree_and_moves_bytes(void **state)
 {
 	struct smoke *smoke = *state;
-	const void *fdt = smoke->owner.parts[0] + smoke->owner.hello.dtb_offset;
+	const void *fdt = smoke->owner.parts[0] + smoke->owner.hello.firmware_offset;
 	int node;
 
-	assert_int_equal(fdt_check_full(fdt, smoke->owner.hello.dtb_size), 0);
+	assert_int_equal(fdt_check_full(fdt, smoke->owner.hello.firmware_size), 0);
 	assert_true(map_covers(fdt, 0) && map_covers(fdt, 3 << 3) && map_covers(fdt, 0xffff));
 	assert_false(map_covers(fdt, 4 << 3));
 	assert_false(map_covers(fdt, 5 << 3));

@@ -141,8 +141,9 @@ void board_fake_init(struct board_fake *board)
 	*board = (struct board_fake){ .hello = { .version = BOARD_VERSION },
 				      .window = -1,
 				      .hello_size = sizeof(struct board_hello) };
-	board->hello.dtb_offset = BOARD_FAKE_DTB;
-	board->hello.dtb_size = BOARD_FAKE_DTB_BYTES;
+	board->hello.description = BOARD_DEVICE_TREE;
+	board->hello.firmware_offset = BOARD_FAKE_DTB;
+	board->hello.firmware_size = BOARD_FAKE_DTB_BYTES;
 	add_part(board, BOARD_FAKE_RAM, 4 * MIB);
 	add_part(board, BOARD_FAKE_RAM + 4 * MIB, MIB);
 	add_part(board, BOARD_FAKE_RAM + 5 * MIB, MIB);

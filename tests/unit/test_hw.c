@@ -51,6 +51,24 @@ static void hw_register_access_has_its_size_and_place(void **state)
 	assert_int_equal(bench->fake.accesses[1].size, 4);
 }
 
+static void hw_small_register_access_is_one_of_its_own_size(void **state)
+{
+	struct bench *bench = *state;
+
+	hw_fake_set(&bench->fake, REG, 4, 0x11223344);
+	hw_fake_log(&bench->fake);
+	assert_int_equal(hw_read8(&bench->regs, REG + 1), 0x33);
+	assert_int_equal(hw_read16(&bench->regs, REG + 2), 0x1122);
+	hw_write8(&bench->regs, REG, 0x55);
+	hw_write16(&bench->regs, REG + 2, 0x6677);
+	assert_int_equal(hw_read32(&bench->regs, REG), 0x66773355);
+	assert_int_equal(bench->fake.access_count, 5);
+	assert_int_equal(bench->fake.accesses[0].size, 1);
+	assert_int_equal(bench->fake.accesses[1].size, 2);
+	assert_int_equal(bench->fake.accesses[2].size, 1);
+	assert_int_equal(bench->fake.accesses[3].size, 2);
+}
+
 static void hw_poll_value_there_returns_at_once(void **state)
 {
 	struct bench *bench = *state;
@@ -134,6 +152,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(hw_register_access_has_its_size_and_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(hw_small_register_access_is_one_of_its_own_size, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(hw_poll_value_there_returns_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(hw_poll_never_there_ends_and_names_the_register, setup, teardown),
 		cmocka_unit_test_setup_teardown(hw_poll_slow_clock_looks_once_more, setup, teardown),

@@ -161,7 +161,7 @@ static void open_other_version_is_refused(void **state)
 {
 	(void)state;
 	board.hello.version = BOARD_VERSION + 1;
-	expect_refused(-EPROTO, "speaks version 2 of the protocol, not 1");
+	expect_refused(-EPROTO, "speaks version 3 of the protocol, not 2");
 }
 
 static void open_fewer_descriptors_than_parts_is_refused(void **state)
@@ -275,9 +275,9 @@ static void open_tree_outside_part_zero_is_refused(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		board.hello.dtb_offset = bad[i][0];
-		board.hello.dtb_size = bad[i][1];
-		expect_refused(-EPROTO, "the board says its device tree is");
+		board.hello.firmware_offset = bad[i][0];
+		board.hello.firmware_size = bad[i][1];
+		expect_refused(-EPROTO, "the board says its firmware keeps");
 	}
 }
 

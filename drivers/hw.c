@@ -74,7 +74,8 @@ int hw_poll(const struct hw_regs *regs, uint64_t offset, const char *name, uint3
 		value = hw_read32(regs, offset);
 		if (value == UINT32_MAX)
 			return error_set(err, -ENODEV,
-					 "%s at 0x%" PRIx64 " reads all ones: the unit is gone or has no clock",
+					 "%s at 0x%" PRIx64
+					 " reads all ones: the unit is gone or has no clock",
 					 name, regs->base + offset);
 		if ((value & mask) == want)
 			return 0;
@@ -87,4 +88,68 @@ int hw_poll(const struct hw_regs *regs, uint64_t offset, const char *name, uint3
 					 budget_ns / 1000);
 		last_look = hw_now_ns(regs->hw) - start >= budget_ns;
 	}
+}
+
+#if defined(__x86_64__)
+/* Every processor of this architecture that has such a unit has lines of 64 bytes. */
+static uintptr_t line_bytes(void)
+{
+	return 64;
+}
+
+static void line_write_back(uintptr_t line)
+{
+	__asm__ volatile("clflush (%0)" : : "r"(line) : "memory");
+}
+
+static void line_wait(void)
+{
+	__asm__ volatile("mfence" : : : "memory");
+}
+#elif defined(__aarch64__)
+/* CTR_EL0.DminLine: log2 of the words in the smallest line on the way to memory. */
+static uintptr_t line_bytes(void)
+{
+	uint64_t cache_type;
+
+	__asm__("mrs %0, ctr_el0" : "=r"(cache_type));
+	return (uintptr_t)4 << (cache_type >> 16 & 0xf);
+}
+
+static void line_write_back(uintptr_t line)
+{
+	__asm__ volatile("dc cvac, %0" : : "r"(line) : "memory");
+}
+
+static void line_wait(void)
+{
+	__asm__ volatile("dsb sy" : : : "memory");
+}
+#else
+static uintptr_t line_bytes(void)
+{
+	check(HW_CAN_FLUSH); /* a module that came here forgot to refuse its unit */
+	return 1;
+}
+
+static void line_write_back(uintptr_t line)
+{
+	(void)line;
+}
+
+static void line_wait(void)
+{
+}
+#endif
+
+void hw_flush(const void *at, uint64_t bytes)
+{
+	uintptr_t size = line_bytes();
+	uintptr_t line = (uintptr_t)at & ~(size - 1);
+	uintptr_t end = (uintptr_t)at + (uintptr_t)bytes;
+
+	hw_record_flush(at, bytes);
+	for (; line < end; line += size)
+		line_write_back(line);
+	line_wait();
 }

@@ -82,6 +82,7 @@ int hw_poll(const struct hw_regs *regs, uint64_t offset, const char *name, uint3
 #ifdef HW_RECORD
 void hw_record_store(const volatile void *where, uint64_t value);
 void hw_record_barrier(void);
+void hw_record_flush(const void *at, uint64_t bytes);
 #else
 static inline void hw_record_store(const volatile void *where, uint64_t value)
 {
@@ -91,6 +92,12 @@ static inline void hw_record_store(const volatile void *where, uint64_t value)
 
 static inline void hw_record_barrier(void)
 {
+}
+
+static inline void hw_record_flush(const void *at, uint64_t bytes)
+{
+	(void)at;
+	(void)bytes;
 }
 #endif
 
@@ -139,6 +146,19 @@ static inline void hw_barrier(void)
 	hw_record_barrier();
 	atomic_thread_fence(memory_order_seq_cst);
 }
+
+/*
+ * For a unit that does not look into the processor's caches: what was stored in
+ * [at, at + bytes), and whatever shares a cache line with it, is in memory when
+ * this returns. Stores after it are later ones to the unit, as after hw_barrier().
+ * Only where HW_CAN_FLUSH: elsewhere such a unit must be refused.
+ */
+#if defined(__x86_64__) || defined(__aarch64__)
+#define HW_CAN_FLUSH true
+#else
+#define HW_CAN_FLUSH false
+#endif
+void hw_flush(const void *at, uint64_t bytes);
 
 /* A load of a producer index before it precedes the loads of the entries. */
 static inline void hw_acquire(void)

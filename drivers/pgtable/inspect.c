@@ -25,11 +25,11 @@ static void step_fill(const struct pgtable *table, const uint64_t *entries, unsi
 void pgtable_walk(const struct pgtable *table, iova_t iova, struct drv_walk *ret_walk)
 {
 	const uint64_t *entries = table->root;
-	unsigned level = table->root_level;
+	unsigned level = table->shape.root_level;
 	struct drv_walk_step *step;
 
 	*ret_walk = (struct drv_walk){ 0 };
-	if (iova.v >> table->input_bits)
+	if (iova.v >> table->shape.input_bits)
 		return;
 	for (;;) {
 		step = &ret_walk->steps[ret_walk->step_count++];
@@ -81,7 +81,7 @@ int pgtable_for_each_leaf(const struct pgtable *table,
 {
 	struct visit visit = { .table = table, .fn = fn, .context = context };
 
-	return visit_table(&visit, table->root, root_entries(table), table->root_level, 0);
+	return visit_table(&visit, table->root, root_entries(table), table->shape.root_level, 0);
 }
 
 struct audit {
@@ -96,13 +96,13 @@ static int audit_leaf(const struct audit *audit, uint64_t entry, unsigned level,
 	pa_t pa = entry_pa(format, entry);
 	unsigned rights = format->leaf_rights(entry);
 
-	if (level < format->first_block_level || !is_aligned(pa.v, level_span(level)) ||
+	if (level < audit->table->shape.block_level || !is_aligned(pa.v, level_span(level)) ||
 	    !format->can_express(rights) || format->make_leaf(pa, rights, level) != entry)
 		return error_set(audit->err, -EBADE,
 				 "%s entry 0x%" PRIx64 " at level %u for address 0x%" PRIx64
 				 " is none that was ever written",
 				 format->name, entry, level, iova);
-	if (pa.v >> audit->table->output_bits ||
+	if (pa.v >> audit->table->shape.output_bits ||
 	    pages_overlap(audit->table->pages, pa, level_span(level)))
 		return error_set(audit->err, -EBADE,
 				 "%s entry 0x%" PRIx64
@@ -156,7 +156,7 @@ static int audit_table(struct audit *audit, const uint64_t *entries, uint64_t co
 				 "the level %u table for address 0x%" PRIx64 " has %" PRIu64
 				 " entries, %u were written",
 				 level, start, live, pages_note(table->pages, entries)->live);
-	if (live == 0 && level != table->root_level)
+	if (live == 0 && level != table->shape.root_level)
 		return error_set(audit->err, -EBADE,
 				 "the level %u table for address 0x%" PRIx64 " is empty and linked",
 				 level, start);
@@ -166,7 +166,8 @@ static int audit_table(struct audit *audit, const uint64_t *entries, uint64_t co
 int pgtable_audit(const struct pgtable *table, struct error *err)
 {
 	struct audit audit = { .table = table, .err = err };
-	int error = audit_table(&audit, table->root, root_entries(table), table->root_level, 0);
+	int error =
+		audit_table(&audit, table->root, root_entries(table), table->shape.root_level, 0);
 
 	if (error)
 		return error;

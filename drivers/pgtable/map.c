@@ -29,7 +29,7 @@ struct map {
 /* How many leaves of this level fit one after the other, from iova on? */
 static uint64_t leaves_in_a_row(const struct map *map, unsigned level, uint64_t iova, uint64_t end)
 {
-	if (level < map->table->format->first_block_level ||
+	if (level < map->table->shape.block_level ||
 	    !is_aligned(iova | map->from.pa, level_span(level)))
 		return 0;
 	return min_u64(map->from.run, end - iova) >> level_shift(level);
@@ -116,6 +116,20 @@ static int plan_reserve(const struct map *map, struct error *err)
 	return 0;
 }
 
+/* Those side by side, which most are, together. */
+static void links_write_back(const struct map *map)
+{
+	const struct link *links = map->links;
+	uint32_t i, next;
+
+	for (i = 0; i < map->link_count; i = next) {
+		for (next = i + 1; next < map->link_count; next++)
+			if (links[next].where != links[i].where + (next - i))
+				break;
+		walker_flush(map->table, links[i].where, next - i);
+	}
+}
+
 static void links_flush(struct map *map)
 {
 	uint32_t i;
@@ -125,6 +139,8 @@ static void links_flush(struct map *map)
 	hw_barrier();
 	for (i = 0; i < map->link_count; i++)
 		hw_store64(map->links[i].where, map->links[i].entry);
+	if (map->table->shape.is_noncoherent)
+		links_write_back(map);
 	map->link_count = 0;
 }
 
@@ -166,6 +182,8 @@ static void write_level(struct map *map, uint64_t *entries, unsigned level, uint
 			next = iova + (count << level_shift(level));
 			hw_fill64(at, format->make_leaf(PA(map->from.pa), map->rights, level),
 				  level_span(level), count);
+			if (is_reachable)
+				walker_flush(map->table, at, count);
 			source_take(&map->from, next - iova);
 			added += count;
 			continue;
@@ -178,6 +196,7 @@ static void write_level(struct map *map, uint64_t *entries, unsigned level, uint
 		}
 		child = table_take(map->table);
 		write_level(map, child, level + 1, iova, next, false);
+		walker_flush(map->table, child, WALKER_ENTRIES); /* its zeroes as well */
 		link_table(map, at, child, is_reachable);
 		added++;
 	}
@@ -198,11 +217,11 @@ static int request_check(const struct pgtable *table, uint64_t iova, const struc
 				 "address 0x%" PRIx64 ", offset 0x%" PRIx64 ", length 0x%" PRIx64
 				 ": each must be a multiple of 4096",
 				 iova, part->offset, part->length);
-	if (!range_within(iova, part->length, 0, UINT64_C(1) << table->input_bits))
+	if (!range_within(iova, part->length, 0, UINT64_C(1) << table->shape.input_bits))
 		return error_set(err, -EINVAL,
 				 "address 0x%" PRIx64 ", length 0x%" PRIx64
 				 ": empty or outside the %u bits of device address the unit has",
-				 iova, part->length, table->input_bits);
+				 iova, part->length, table->shape.input_bits);
 	return 0;
 }
 
@@ -225,6 +244,7 @@ static int map_pages(struct pgtable *table, uint64_t *entries, uint64_t iova,
 			return map_conflict(iova + (i << PAGE_SHIFT), err);
 	hw_fill64(at, table->format->make_leaf(PA(from->pa), rights, PGTABLE_LEAF_LEVEL),
 		  PAGE_BYTES, count);
+	walker_flush(table, at, count);
 	pages_note(table->pages, entries)->live += (uint16_t)count;
 	return 0;
 }

@@ -7,45 +7,50 @@
 #include "log.h"
 #include "walker.h"
 
-static bool geometry_is_valid(const struct pgtable_format *format, unsigned input_bits,
-			      unsigned output_bits, unsigned root_level, uint32_t root_pages)
+static bool shape_is_valid(const struct pgtable_format *format, const struct pgtable_shape *shape)
 {
 	uint64_t entries;
 
-	if (input_bits < format->input_bits_min || input_bits > format->input_bits_max ||
-	    output_bits <= PAGE_SHIFT || output_bits > format->output_bits_max ||
-	    root_level > PGTABLE_LEAF_LEVEL || input_bits <= level_shift(root_level))
+	if (shape->input_bits < format->input_bits_min ||
+	    shape->input_bits > format->input_bits_max || shape->output_bits <= PAGE_SHIFT ||
+	    shape->output_bits > format->output_bits_max ||
+	    shape->root_level > PGTABLE_LEAF_LEVEL ||
+	    shape->input_bits <= level_shift(shape->root_level))
 		return false;
-	entries = UINT64_C(1) << (input_bits - level_shift(root_level));
-	return root_pages <= format->root_pages_max &&
-	       root_pages == max_u64(entries / WALKER_ENTRIES, 1);
+	if (shape->block_level && (shape->block_level < format->first_block_level ||
+				   shape->block_level > PGTABLE_LEAF_LEVEL))
+		return false;
+	entries = UINT64_C(1) << (shape->input_bits - level_shift(shape->root_level));
+	return shape->root_pages <= format->root_pages_max &&
+	       shape->root_pages == max_u64(entries / WALKER_ENTRIES, 1);
 }
 
 int pgtable_init(struct pgtable *table, const struct pgtable_format *format, struct pages *pages,
-		 unsigned input_bits, unsigned output_bits, unsigned root_level,
-		 uint32_t root_pages, uint64_t table_limit)
+		 const struct pgtable_shape *shape, uint64_t table_limit)
 {
+	uint32_t count = shape->root_pages;
 	void *root;
 
-	if (!geometry_is_valid(format, input_bits, output_bits, root_level, root_pages))
+	if (!shape_is_valid(format, shape))
 		return -EINVAL;
-	if (table_limit && table_limit < root_pages)
+	if (shape->is_noncoherent && !HW_CAN_FLUSH)
+		return -ENOTSUP;
+	if (table_limit && table_limit < count)
 		return -EDQUOT;
-	root = root_pages == 1 ? pages_take(pages)
-			       : pages_take_run(pages, root_pages, root_pages * PAGE_BYTES);
+	root = count == 1 ? pages_take(pages) : pages_take_run(pages, count, count * PAGE_BYTES);
 	if (!root)
 		return -ENOMEM;
 	*table = (struct pgtable){
 		.format = format,
 		.pages = pages,
+		.shape = *shape,
 		.root = root,
-		.root_pages = root_pages,
-		.root_level = root_level,
-		.input_bits = input_bits,
-		.output_bits = output_bits,
-		.table_pages = root_pages,
+		.table_pages = count,
 		.table_limit = table_limit,
 	};
+	if (!shape->block_level)
+		table->shape.block_level = format->first_block_level;
+	walker_flush(table, root, root_entries(table));
 	return 0;
 }
 
@@ -107,8 +112,9 @@ static bool clear_child(struct pgtable *table, uint64_t *at, unsigned level, uin
 static void clear_level(struct pgtable *table, uint64_t *entries, unsigned level, uint64_t iova,
 			uint64_t end, uint64_t *freed_chain)
 {
+	uint64_t *first = entries + entry_index(table, level, iova);
+	uint64_t *at = first;
 	uint64_t cleared = 0;
-	uint64_t *at;
 	uint64_t next;
 
 	for (; iova < end; iova = next) {
@@ -117,6 +123,7 @@ static void clear_level(struct pgtable *table, uint64_t *entries, unsigned level
 		if (level == PGTABLE_LEAF_LEVEL) {
 			next = end;
 			cleared += clear_row(at, (end - iova) >> PAGE_SHIFT);
+			at += ((end - iova) >> PAGE_SHIFT) - 1;
 		} else if (entry_is_table(table->format, *at, level)) {
 			cleared += clear_child(table, at, level, iova, next, freed_chain);
 		} else if (*at) {
@@ -125,23 +132,27 @@ static void clear_level(struct pgtable *table, uint64_t *entries, unsigned level
 			cleared++;
 		}
 	}
+	if (cleared)
+		walker_flush(table, first, (uint64_t)(at - first) + 1);
 	pages_note(table->pages, entries)->live -= (uint16_t)cleared;
 }
 
 void pgtable_unmap(struct pgtable *table, iova_t iova, uint64_t length, uint64_t *freed_chain)
 {
 	uint64_t *path[PGTABLE_LEAF_LEVEL + 1] = { 0 };
+	uint64_t *at;
 	unsigned level;
 
 	check(is_aligned(iova.v | length, PAGE_BYTES) &&
-	      range_within(iova.v, length, 0, UINT64_C(1) << table->input_bits));
+	      range_within(iova.v, length, 0, UINT64_C(1) << table->shape.input_bits));
 	level = path_find(table, iova.v, iova.v + length, path);
 	clear_level(table, path[level], level, iova.v, iova.v + length, freed_chain);
-	for (; level > table->root_level; level--) {
+	for (; level > table->shape.root_level; level--) {
 		if (pages_note(table->pages, path[level])->live)
 			return;
-		unlink_empty(table, path[level - 1] + entry_index(table, level - 1, iova.v),
-			     path[level], freed_chain);
+		at = path[level - 1] + entry_index(table, level - 1, iova.v);
+		unlink_empty(table, at, path[level], freed_chain);
+		walker_flush(table, at, 1);
 		pages_note(table->pages, path[level - 1])->live--;
 	}
 }
@@ -153,11 +164,11 @@ void pgtable_fini(struct pgtable *table)
 	uint64_t i;
 
 	for (i = 0; i < root_entries(table); i++)
-		if (entry_is_table(table->format, entries[i], table->root_level))
-			discard_table(table, entry_table(table, entries[i]), table->root_level + 1,
-				      &chain);
+		if (entry_is_table(table->format, entries[i], table->shape.root_level))
+			discard_table(table, entry_table(table, entries[i]),
+				      table->shape.root_level + 1, &chain);
 	pgtable_reap(table->pages, chain);
-	pages_give(table->pages, table->root, table->root_pages);
+	pages_give(table->pages, table->root, table->shape.root_pages);
 	table->root = NULL;
 	table->table_pages = 0;
 }

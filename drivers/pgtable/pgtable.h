@@ -7,7 +7,9 @@
  * Order: a new table is filled before the entry that makes it reachable is
  * stored; a map reserves every table page it needs before its first visible
  * store, so it is all or nothing; an unmap clears or unlinks, and the emptied
- * table pages wait in the gather's chain until the unit has forgotten them.
+ * table pages wait in the gather's chain until the unit has forgotten them. To a
+ * unit that is not coherent a new table is whole in memory, zeroes and all, before
+ * its link is stored, and what a map or an unmap stored is there when it returns.
  *
  * Break before make: a map may link a new table where an unmap has just taken
  * one away, up to 512 GiB around either. A unit that still remembers the old
@@ -35,7 +37,7 @@
  * Leaves of one size whose addresses follow each other differ by that size.
  */
 struct pgtable_format {
-	const char *name; /* for people: "stage 1" */
+	const char *name; /* for people: "stage 1", "second level" */
 	/* The entry for a page or block; rights were checked with can_express. */
 	uint64_t (*make_leaf)(pa_t pa, unsigned rights, unsigned level);
 	unsigned (*leaf_rights)(uint64_t entry);
@@ -45,34 +47,44 @@ struct pgtable_format {
 	uint64_t kind_mask;	    /* above the last level, entry & kind_mask == */
 	uint64_t table_bits;	    /* table_bits: the next table's address, or'ed with them */
 	uint64_t address_mask;	    /* the address in an entry of any kind */
-	unsigned first_block_level; /* 1: 1 GiB blocks and smaller */
+	unsigned first_block_level; /* 1: 1 GiB blocks and smaller, where the unit has them */
 	unsigned input_bits_min, input_bits_max, output_bits_max;
 	uint32_t root_pages_max; /* power of two; more than 1: roots may be concatenated */
 };
 
 extern const struct pgtable_format pgtable_arm_s1; /* VMSAv8-64 stage 1, 4 KiB */
 extern const struct pgtable_format pgtable_arm_s2; /* VMSAv8-64 stage 2, 4 KiB */
+extern const struct pgtable_format pgtable_vtd_fs; /* VT-d first level: IA-32e paging */
+extern const struct pgtable_format pgtable_vtd_ss; /* VT-d second level */
+
+/* What one unit wants of its tables. */
+struct pgtable_shape {
+	unsigned input_bits;  /* IOVAs are below 1 << input_bits */
+	unsigned output_bits; /* so are physical addresses */
+	unsigned root_level;  /* 0: four levels, 1: three */
+	uint32_t root_pages;  /* more than 1: a concatenated stage 2 root */
+	unsigned
+		block_level; /* the largest leaves: 1: 1 GiB, 2: 2 MiB, 3: 4 KiB; 0: the format's */
+	bool is_noncoherent; /* the unit does not see what is only in the processor's caches */
+};
 
 struct pgtable {
 	const struct pgtable_format *format;
 	struct pages *pages;
+	struct pgtable_shape shape;
 	void *root;
-	uint32_t root_pages; /* more than 1: a concatenated stage 2 root */
-	unsigned root_level;
-	unsigned input_bits;
-	unsigned output_bits;
 	uint64_t table_pages; /* root included */
 	uint64_t table_limit; /* 0: none */
 };
 
 /*
- * An empty table for input_bits of address. root_pages > 1 concatenates the
- * root (stage 2). -ENOMEM when the arena has no such run of pages, -EDQUOT when
- * the root alone passes table_limit, -EINVAL for a geometry the format has not.
+ * An empty table. -ENOMEM when the arena has no such run of pages, -EDQUOT when
+ * the root alone passes table_limit, -EINVAL for a shape the format has not,
+ * -ENOTSUP when the unit is not coherent and this processor offers no way to
+ * write a cache line back (HW_CAN_FLUSH).
  */
 int pgtable_init(struct pgtable *table, const struct pgtable_format *format, struct pages *pages,
-		 unsigned input_bits, unsigned output_bits, unsigned root_level,
-		 uint32_t root_pages, uint64_t table_limit);
+		 const struct pgtable_shape *shape, uint64_t table_limit);
 
 /* Gives every table page back. No unit walks this table any more. */
 void pgtable_fini(struct pgtable *table);

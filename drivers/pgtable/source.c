@@ -14,11 +14,11 @@ static int bytes_check(const struct pgtable *table, uint64_t pa, uint64_t length
 				 "memory at physical address 0x%" PRIx64 ", length 0x%" PRIx64
 				 ", is not made of whole 4 KiB pages",
 				 pa, length);
-	if (!range_within(pa, length, 0, UINT64_C(1) << table->output_bits))
+	if (!range_within(pa, length, 0, UINT64_C(1) << table->shape.output_bits))
 		return error_set(err, -EINVAL,
 				 "memory at physical address 0x%" PRIx64 ", length 0x%" PRIx64
 				 ", is empty or beyond the unit's %u address bits",
-				 pa, length, table->output_bits);
+				 pa, length, table->shape.output_bits);
 	if (pages_overlap(table->pages, PA(pa), length))
 		return error_set(err, -EPERM,
 				 "memory at physical address 0x%" PRIx64 ", length 0x%" PRIx64

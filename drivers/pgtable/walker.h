@@ -30,12 +30,12 @@ static inline uint64_t level_next(unsigned level, uint64_t iova, uint64_t end)
 /* A concatenated root is one table with more entries. */
 static inline uint64_t root_entries(const struct pgtable *table)
 {
-	return table->root_pages * WALKER_ENTRIES;
+	return table->shape.root_pages * WALKER_ENTRIES;
 }
 
 static inline uint64_t entry_index(const struct pgtable *table, unsigned level, uint64_t iova)
 {
-	uint64_t count = level == table->root_level ? root_entries(table) : WALKER_ENTRIES;
+	uint64_t count = level == table->shape.root_level ? root_entries(table) : WALKER_ENTRIES;
 
 	return (iova >> level_shift(level)) & (count - 1);
 }
@@ -44,6 +44,13 @@ static inline bool entry_is_table(const struct pgtable_format *format, uint64_t 
 				  unsigned level)
 {
 	return level != PGTABLE_LEAF_LEVEL && (entry & format->kind_mask) == format->table_bits;
+}
+
+/* count entries were stored: a unit that is not coherent must find them in memory. */
+static inline void walker_flush(const struct pgtable *table, const uint64_t *at, uint64_t count)
+{
+	if (table->shape.is_noncoherent)
+		hw_flush(at, count * sizeof(*at));
 }
 
 static inline pa_t entry_pa(const struct pgtable_format *format, uint64_t entry)
@@ -62,7 +69,7 @@ static inline unsigned path_limit(const struct pgtable *table, uint64_t iova, ui
 {
 	unsigned level = PGTABLE_LEAF_LEVEL;
 
-	for (; level > table->root_level; level--)
+	for (; level > table->shape.root_level; level--)
 		if ((iova ^ (end - 1)) >> level_shift(level - 1) == 0 &&
 		    end - iova != level_span(level - 1))
 			break;
@@ -77,7 +84,7 @@ static inline unsigned path_find(const struct pgtable *table, uint64_t iova, uin
 				 uint64_t *path[PGTABLE_LEAF_LEVEL + 1])
 {
 	unsigned limit = path_limit(table, iova, end);
-	unsigned level = table->root_level;
+	unsigned level = table->shape.root_level;
 	unsigned shift = level_shift(level);
 	uint64_t *entries = table->root;
 	uint64_t index = iova >> shift; /* a concatenated root needs no mask */

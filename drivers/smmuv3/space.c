@@ -100,16 +100,22 @@ static int cd_page_need(struct smmu *smmu, uint16_t id)
 static int table_init(struct smmu *smmu, struct smmu_space *space, uint64_t limit)
 {
 	const struct smmu_features *features = &smmu->features;
+	struct pgtable_shape shape = {
+		.input_bits = features->input_bits,
+		.output_bits = features->output_bits,
+		.root_level = S1_ROOT_LEVEL,
+		.root_pages = 1,
+	};
 	struct s2_geometry geometry;
 
-	if (!features->stage2)
-		return pgtable_init(&space->table, &pgtable_arm_s1, smmu->base.hw->pages,
-				    features->input_bits, features->output_bits, S1_ROOT_LEVEL, 1,
-				    limit);
-	geometry = make_s2_geometry(features->input_bits, features->output_code);
-	return pgtable_init(&space->table, &pgtable_arm_s2, smmu->base.hw->pages,
-			    geometry.input_bits, features->output_bits, geometry.root_level,
-			    geometry.root_pages, limit);
+	if (features->stage2) {
+		geometry = make_s2_geometry(features->input_bits, features->output_code);
+		shape.input_bits = geometry.input_bits;
+		shape.root_level = geometry.root_level;
+		shape.root_pages = geometry.root_pages;
+	}
+	return pgtable_init(&space->table, features->stage2 ? &pgtable_arm_s2 : &pgtable_arm_s1,
+			    smmu->base.hw->pages, &shape, limit);
 }
 
 static void entry_init(struct smmu *smmu, struct smmu_space *space)
@@ -225,7 +231,7 @@ void space_settle(struct smmu *smmu)
 {
 	struct list *node, *after;
 
-	list_for_each_safe(node, after, &smmu->limbo) {
+	list_for_each_safe (node, after, &smmu->limbo) {
 		struct smmu_space *space = list_entry(node, struct smmu_space, in_unit);
 
 		if (space->ticket > smmu->cmdq.done)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Page table figures P3 to P7, each a ratio of two things measured in turn in
- * one run, on a pool of table pages that is mapped and was used before. One
- * line a figure; the exit status is 0 whatever the figures. BENCH_VERBOSE=1
- * adds the times behind them on stderr.
+ * Page table figures P3 to P7 for each format, each a ratio of two things
+ * measured in turn in one run, on a pool of table pages that is mapped and was
+ * used before; then VT-d's second level against Arm's stage 1, and what a unit
+ * that does not look into caches costs. One line a figure; the exit status is 0
+ * whatever the figures. BENCH_VERBOSE=1 adds the times behind them on stderr.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,20 @@
 #define HOT_REPEATS 20000
 #define WALK_BYTES (4 * GIB)
 
+static const struct kind {
+	const char *name;
+	const struct pgtable_format *format;
+	struct pgtable_shape shape;
+} kinds[] = {
+	{ "stage-1", &pgtable_arm_s1, { 48, 48, 0, 1, 0, false } },
+	{ "stage-2", &pgtable_arm_s2, { 48, 48, 0, 1, 0, false } },
+	{ "vtd-first", &pgtable_vtd_fs, { 47, 52, 0, 1, 0, false } },
+	{ "vtd-second", &pgtable_vtd_ss, { 48, 52, 0, 1, 0, false } },
+};
+static const struct kind flushing = { "vtd-second-flushed",
+				      &pgtable_vtd_ss,
+				      { 48, 52, 0, 1, 0, true } };
+
 static struct pages pages;
 static struct pgtable table;
 
@@ -31,6 +46,22 @@ static void die(const char *why)
 {
 	fprintf(stderr, "bench_pgtable: %s\n", why);
 	exit(0);
+}
+
+static void table_open(const struct kind *kind)
+{
+	if (pgtable_init(&table, kind->format, &pages, &kind->shape, 0))
+		die("no table");
+}
+
+/* "P3 stage-1 1.07 target ...". */
+static void report(const char *figure, const struct kind *kind, double *ratios, double target,
+		   bool higher_is_better)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s %s", figure, kind->name);
+	figure_report(name, figure_median(ratios, ROUNDS), target, higher_is_better);
 }
 
 static void map_or_die(uint64_t iova, uint64_t pa, uint64_t length)
@@ -107,11 +138,12 @@ static void mapping_check(uint64_t iova, uint64_t pa, uint64_t length)
 }
 
 /* P3, P4: 1 GiB as 4 KiB pages; P7: what its tables take. */
-static void bench_bulk(void)
+static void bench_bulk(const struct kind *kind)
 {
 	uint64_t *tables[TABLES_MAX];
 	double map_ratio[ROUNDS], unmap_ratio[ROUNDS];
-	double map_ns, store_ns, unmap_ns, clear_ns, memory_ratio;
+	double memory_ratio[ROUNDS];
+	double map_ns, store_ns, unmap_ns, clear_ns, table_bytes;
 	int round;
 
 	for (round = -1; round < ROUNDS; round++) {
@@ -122,14 +154,14 @@ static void bench_bulk(void)
 		store_ns = raw_store(tables, TABLES_MAX);
 		if (round < 0)
 			mapping_check(GIB, 8 * GIB + PAGE_BYTES, GIB);
-		memory_ratio = (double)(table.table_pages * PAGE_BYTES) /
-			       (8.0 * (double)(GIB >> PAGE_SHIFT));
+		table_bytes = (double)(table.table_pages * PAGE_BYTES);
 		unmap_ns = figure_now_ns();
 		unmap_and_reap(GIB, GIB);
 		unmap_ns = figure_now_ns() - unmap_ns;
 		clear_ns = raw_clear(tables, TABLES_MAX);
 		if (round < 0)
 			continue;
+		memory_ratio[round] = table_bytes / (8.0 * (double)(GIB >> PAGE_SHIFT));
 		map_ratio[round] = map_ns / store_ns;
 		unmap_ratio[round] = unmap_ns / clear_ns;
 	}
@@ -137,9 +169,9 @@ static void bench_bulk(void)
 	figure_remark("store the same entries", store_ns);
 	figure_remark("unmap 1 GiB of 4 KiB pages, table pages given back", unmap_ns);
 	figure_remark("clear the same leaf tables", clear_ns);
-	figure_report("P3", figure_median(map_ratio, ROUNDS), 1.6, false);
-	figure_report("P4", figure_median(unmap_ratio, ROUNDS), 2.0, false);
-	figure_report("P7", memory_ratio, 1.05, false);
+	report("P3", kind, map_ratio, 1.6, false);
+	report("P4", kind, unmap_ratio, 2.0, false);
+	report("P7", kind, memory_ratio, 1.05, false);
 }
 
 static double map_16_gib(uint64_t misalignment)
@@ -154,7 +186,7 @@ static double map_16_gib(uint64_t misalignment)
 }
 
 /* P5: what blocks save on 16 GiB of contiguous memory. */
-static void bench_blocks(void)
+static void bench_blocks(const struct kind *kind)
 {
 	double ratio[ROUNDS];
 	double pages_ns, blocks_ns;
@@ -170,7 +202,7 @@ static void bench_blocks(void)
 	figure_remark("map 16 GiB as 4 KiB pages", pages_ns);
 	figure_remark("map 16 GiB as 2 MiB blocks", blocks_ns);
 	figure_remark("map 16 GiB as 1 GiB blocks", map_16_gib(0));
-	figure_report("P5", figure_median(ratio, ROUNDS), 250, true);
+	report("P5", kind, ratio, 250, true);
 }
 
 static double hot_pair(uint64_t iova)
@@ -216,7 +248,7 @@ static double random_walks(void)
 }
 
 /* P6: one page mapped and unmapped again, against a walk of the table. */
-static void bench_hot(void)
+static void bench_hot(const struct kind *kind)
 {
 	double ratio[ROUNDS];
 	double pair_ns, walk_ns;
@@ -234,22 +266,84 @@ static void bench_hot(void)
 	figure_remark("map and unmap one 4 KiB page", pair_ns);
 	figure_remark("the same with a leaf table of its own", hot_pair(8 * GIB + 2 * MIB));
 	figure_remark("walk to a random page of 4 GiB", walk_ns);
-	figure_report("P6", figure_median(ratio, ROUNDS), 6, false);
+	report("P6", kind, ratio, 6, false);
+}
+
+/* What one kind of table takes: 1 GiB of pages mapped, unmapped; one page's pair. */
+struct cost {
+	double map, unmap, pair;
+};
+
+static struct cost cost_measure(const struct kind *kind)
+{
+	struct cost cost;
+
+	table_open(kind);
+	map_or_die(8 * GIB, GIB, PAGE_BYTES); /* keeps the tables of the hot page */
+	cost.map = figure_now_ns();
+	map_or_die(GIB, 8 * GIB + PAGE_BYTES, GIB);
+	cost.unmap = figure_now_ns();
+	cost.map = cost.unmap - cost.map;
+	unmap_and_reap(GIB, GIB);
+	cost.unmap = figure_now_ns() - cost.unmap;
+	cost.pair = hot_pair(8 * GIB + PAGE_BYTES);
+	pgtable_fini(&table);
+	return cost;
+}
+
+/* target 0: the figure is for information. */
+static void report_against(const char *name, const char *what, double *ratios, double target)
+{
+	double ratio = figure_median(ratios, ROUNDS);
+	char words[64];
+
+	snprintf(words, sizeof(words), "%s %s", name, what);
+	if (target != 0)
+		figure_report(words, ratio, target, false);
+	else
+		figure_tell(words, ratio);
+}
+
+/* a's cost in that of b, by turns. */
+static void bench_against(const char *name, const struct kind *a, const struct kind *b,
+			  double target)
+{
+	double map[ROUNDS], unmap[ROUNDS], pair[ROUNDS];
+	struct cost of_a, of_b;
+	int round;
+
+	for (round = -1; round < ROUNDS; round++) {
+		of_b = cost_measure(b);
+		of_a = cost_measure(a);
+		if (round < 0)
+			continue;
+		map[round] = of_a.map / of_b.map;
+		unmap[round] = of_a.unmap / of_b.unmap;
+		pair[round] = of_a.pair / of_b.pair;
+	}
+	report_against(name, "map", map, target);
+	report_against(name, "unmap", unmap, target);
+	report_against(name, "one-page", pair, target);
 }
 
 int main(void)
 {
 	void *memory = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	const struct kind *kind;
 
 	if (memory == MAP_FAILED || pages_init(&pages, memory, PA(ARENA_PA), ARENA_BYTES))
 		die("no memory for the table pages");
-	if (pgtable_init(&table, &pgtable_arm_s1, &pages, 48, 48, 0, 1, 0))
-		die("no table");
-	bench_bulk();
-	bench_blocks();
-	bench_hot();
-	pgtable_fini(&table);
+	for (kind = kinds; kind < kinds + ARRAY_COUNT(kinds); kind++) {
+		table_open(kind);
+		bench_bulk(kind);
+		bench_blocks(kind);
+		bench_hot(kind);
+		pgtable_fini(&table);
+	}
+	bench_against("vtd-second/stage-1", &kinds[3], &kinds[0], 1.1);
+	if (HW_CAN_FLUSH)
+		bench_against("flushed/coherent", &flushing, &kinds[3], 0);
 	pages_fini(&pages);
 	munmap(memory, ARENA_BYTES);
 	return 0;

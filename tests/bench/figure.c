@@ -36,6 +36,12 @@ void figure_report(const char *name, double ratio, double target, bool higher_is
 	fflush(stdout);
 }
 
+void figure_tell(const char *name, double ratio)
+{
+	printf("%s %.3g\n", name, ratio);
+	fflush(stdout);
+}
+
 void figure_remark(const char *what, double ns)
 {
 	if (getenv("BENCH_VERBOSE"))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads the raw bytes of a VMSAv8-64 translation table (4 KiB granule) the way
- * a unit does, from the Arm manual alone: it shares no header and no code with
- * the tables' writer, so that a mistake has to be made twice to go unseen.
+ * Reads the raw bytes of a translation table (4 KiB pages) the way a unit does,
+ * from the manuals alone: it shares no header and no code with the tables'
+ * writer, so that a mistake has to be made twice to go unseen.
  */
 #ifndef SMMUMAN_TESTS_AUDITOR_H
 #define SMMUMAN_TESTS_AUDITOR_H
@@ -13,13 +13,22 @@
 
 enum auditor_rights { AUDITOR_READ = 1, AUDITOR_WRITE = 2, AUDITOR_EXEC = 4 };
 
+/* Whose tables, and which of its two. */
+enum auditor_stage {
+	AUDITOR_ARM_STAGE_1 = 1,
+	AUDITOR_ARM_STAGE_2,
+	AUDITOR_VTD_FIRST,
+	AUDITOR_VTD_SECOND,
+};
+
 struct auditor_view {
 	const void *memory; /* table memory, and only that: a table elsewhere is broken */
 	uint64_t memory_pa, memory_bytes;
 	uint64_t root_pa;
-	unsigned stage; /* 1 or 2 */
+	unsigned stage; /* enum auditor_stage */
 	unsigned input_bits, output_bits;
-	unsigned start_level;
+	unsigned start_level; /* 0: four levels, 1: three */
+	unsigned block_level; /* the largest leaves: 1: 1 GiB (so is 0), 2: 2 MiB, 3: 4 KiB */
 };
 
 struct auditor_leaf {

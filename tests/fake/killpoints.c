@@ -59,3 +59,9 @@ void hw_record_store(const volatile void *where, uint64_t value)
 void hw_record_barrier(void)
 {
 }
+
+void hw_record_flush(const void *at, uint64_t bytes)
+{
+	(void)at;
+	(void)bytes;
+}

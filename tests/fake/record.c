@@ -11,9 +11,11 @@ static struct {
 	bool is_on;
 	void (*fn)(void *context, uint64_t *where, uint64_t value);
 	void *context;
+	void (*flush_fn)(void *context, const void *at, uint64_t bytes);
+	void *flush_context;
 } recorder;
 
-static void log_add(uint64_t *where, uint64_t value)
+static void log_add(struct record record)
 {
 	if (recorder.count == recorder.room) {
 		recorder.room = recorder.room ? recorder.room * 2 : 1024;
@@ -21,11 +23,7 @@ static void log_add(uint64_t *where, uint64_t value)
 		if (!recorder.log)
 			abort();
 	}
-	recorder.log[recorder.count++] = (struct record){
-		.where = where,
-		.old = where ? *where : 0,
-		.value = value,
-	};
+	recorder.log[recorder.count++] = record;
 }
 
 void hw_record_store(const volatile void *where, uint64_t value)
@@ -35,13 +33,21 @@ void hw_record_store(const volatile void *where, uint64_t value)
 	if (recorder.fn)
 		recorder.fn(recorder.context, word, value);
 	if (recorder.is_on)
-		log_add(word, value);
+		log_add((struct record){ .where = word, .old = *word, .value = value });
 }
 
 void hw_record_barrier(void)
 {
 	if (recorder.is_on)
-		log_add(NULL, 0);
+		log_add((struct record){ 0 });
+}
+
+void hw_record_flush(const void *at, uint64_t bytes)
+{
+	if (recorder.flush_fn)
+		recorder.flush_fn(recorder.flush_context, at, bytes);
+	if (recorder.is_on)
+		log_add((struct record){ .flushed = at, .bytes = bytes });
 }
 
 void record_start(void)
@@ -85,12 +91,27 @@ size_t record_find(const void *where, size_t from)
 	return SIZE_MAX;
 }
 
+size_t record_find_flush(const void *where, size_t from)
+{
+	uintptr_t word = (uintptr_t)where;
+	uintptr_t start;
+	size_t i;
+
+	for (i = from; i < recorder.count; i++) {
+		start = (uintptr_t)recorder.log[i].flushed;
+		if (recorder.log[i].flushed && word >= start &&
+		    word - start < recorder.log[i].bytes)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
 bool record_has_barrier(size_t after, size_t before)
 {
 	size_t i;
 
 	for (i = after + 1; i < before && i < recorder.count; i++)
-		if (!recorder.log[i].where)
+		if (!recorder.log[i].where && !recorder.log[i].flushed)
 			return true;
 	return false;
 }
@@ -99,6 +120,12 @@ void record_set_hook(void (*fn)(void *context, uint64_t *where, uint64_t value),
 {
 	recorder.fn = fn;
 	recorder.context = context;
+}
+
+void record_set_flush_hook(void (*fn)(void *context, const void *at, uint64_t bytes), void *context)
+{
+	recorder.flush_fn = fn;
+	recorder.flush_context = context;
 }
 
 void record_rewind(void)

@@ -9,13 +9,43 @@
 #define MIB (UINT64_C(1) << 20)
 
 const struct tablerig_shape tablerig_shapes[] = {
-	{ 1, 48, 0, 1 }, { 1, 39, 1, 1 },  { 1, 36, 1, 1 }, { 2, 48, 0, 1 },
-	{ 2, 40, 1, 2 }, { 2, 43, 1, 16 }, { 2, 44, 0, 1 }, { 0 },
+	{ AUDITOR_ARM_STAGE_1, 48, 0, 1, 0, false }, { AUDITOR_ARM_STAGE_1, 39, 1, 1, 0, false },
+	{ AUDITOR_ARM_STAGE_1, 36, 1, 1, 0, false }, { AUDITOR_ARM_STAGE_2, 48, 0, 1, 0, false },
+	{ AUDITOR_ARM_STAGE_2, 40, 1, 2, 0, false }, { AUDITOR_ARM_STAGE_2, 43, 1, 16, 0, false },
+	{ AUDITOR_ARM_STAGE_2, 44, 0, 1, 0, false }, { AUDITOR_VTD_FIRST, 47, 0, 1, 0, false },
+	{ AUDITOR_VTD_FIRST, 47, 0, 1, 2, true },    { AUDITOR_VTD_SECOND, 48, 0, 1, 0, false },
+	{ AUDITOR_VTD_SECOND, 48, 0, 1, 2, true },   { AUDITOR_VTD_SECOND, 39, 1, 1, 1, true },
+	{ AUDITOR_VTD_SECOND, 39, 1, 1, 3, false },  { 0 },
 };
+
+const struct pgtable_format *tablerig_format(enum auditor_stage stage)
+{
+	switch (stage) {
+	case AUDITOR_ARM_STAGE_1: return &pgtable_arm_s1;
+	case AUDITOR_ARM_STAGE_2: return &pgtable_arm_s2;
+	case AUDITOR_VTD_FIRST: return &pgtable_vtd_fs;
+	default: return &pgtable_vtd_ss;
+	}
+}
+
+unsigned tablerig_rights(enum auditor_stage stage)
+{
+	bool is_arm = stage == AUDITOR_ARM_STAGE_1 || stage == AUDITOR_ARM_STAGE_2;
+
+	return RIGHT_READ | RIGHT_WRITE | (is_arm ? RIGHT_EXEC : 0);
+}
 
 void tablerig_open(struct tablerig *rig, const struct tablerig_shape *shape, uint64_t arena_pages,
 		   uint64_t table_limit)
 {
+	struct pgtable_shape table_shape = {
+		.input_bits = shape->input_bits,
+		.output_bits = 44,
+		.root_level = shape->root_level,
+		.root_pages = shape->root_pages,
+		.block_level = shape->block_level,
+		.is_noncoherent = shape->is_noncoherent,
+	};
 	uint64_t bytes = arena_pages * PAGE_BYTES;
 
 	rig->memory = aligned_alloc(PAGE_BYTES, bytes);
@@ -24,8 +54,7 @@ void tablerig_open(struct tablerig *rig, const struct tablerig_shape *shape, uin
 	memset(rig->memory, 0xa5, bytes); /* whoever relies on zeroes must make them */
 	if (pages_init(&rig->pages, rig->memory, PA(TABLERIG_PA), bytes))
 		abort();
-	if (pgtable_init(&rig->table, shape->stage == 1 ? &pgtable_arm_s1 : &pgtable_arm_s2,
-			 &rig->pages, shape->input_bits, 44, shape->root_level, shape->root_pages,
+	if (pgtable_init(&rig->table, tablerig_format(shape->stage), &rig->pages, &table_shape,
 			 table_limit))
 		abort();
 	rig->view = (struct auditor_view){
@@ -37,6 +66,7 @@ void tablerig_open(struct tablerig *rig, const struct tablerig_shape *shape, uin
 		.input_bits = shape->input_bits,
 		.output_bits = 44,
 		.start_level = shape->root_level,
+		.block_level = shape->block_level,
 	};
 	oracle_init(&rig->oracle);
 }
@@ -69,7 +99,7 @@ int tablerig_map(struct tablerig *rig, uint64_t iova, const struct drv_part *par
 	int error = pgtable_map(&rig->table, IOVA(iova), part, rights, &err);
 
 	if (!error)
-		oracle_map(&rig->oracle, iova, part, rights);
+		oracle_map(&rig->oracle, iova, part, rights & tablerig_rights(rig->view.stage));
 	return error;
 }
 

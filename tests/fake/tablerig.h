@@ -23,11 +23,20 @@ struct tablerig {
 };
 
 struct tablerig_shape {
-	unsigned stage, input_bits, root_level;
+	enum auditor_stage stage;
+	unsigned input_bits, root_level;
 	uint32_t root_pages;
+	unsigned block_level; /* 0: all that the format has */
+	bool is_noncoherent;
 };
 
-/* Every kind of root worth a test; the last one is all 0. */
+/* The walker's format for an auditor's. */
+const struct pgtable_format *tablerig_format(enum auditor_stage stage);
+
+/* The rights that its entries tell apart. */
+unsigned tablerig_rights(enum auditor_stage stage);
+
+/* Every kind of table and root worth a test; the last one is all 0. */
 extern const struct tablerig_shape tablerig_shapes[];
 
 /* Aborts when the machine has no memory: a test cannot go on. */

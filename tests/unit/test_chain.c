@@ -84,7 +84,23 @@ static void chain_clean_page_comes_back_zeroed(void **state)
 	assert_memory_equal(page, zero, PAGE_BYTES);
 }
 
-/* To every format a word with its low 12 bits clear is an empty entry. */
+static void chain_word_with_low_bits_clear_is_empty_to_every_format(void **state)
+{
+	static const struct pgtable_format *const formats[] = {
+		&pgtable_arm_s1,
+		&pgtable_arm_s2,
+		&pgtable_vtd_fs,
+		&pgtable_vtd_ss,
+	};
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		assert_int_not_equal(formats[i]->valid_mask, 0);
+		assert_int_equal(formats[i]->valid_mask & -PAGE_BYTES, 0);
+	}
+}
+
 static void chain_its_words_are_empty_entries_and_the_rest_is_kept(void **state)
 {
 	uint64_t chain = chain_of(2);
@@ -137,6 +153,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(chain_clean_page_comes_back_zeroed, setup,
 						teardown),
+		cmocka_unit_test(chain_word_with_low_bits_clear_is_empty_to_every_format),
 		cmocka_unit_test_setup_teardown(
 			chain_its_words_are_empty_entries_and_the_rest_is_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(chain_number_and_next_are_kept_apart, setup,

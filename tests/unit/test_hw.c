@@ -125,6 +125,33 @@ static void hw_store_is_recorded_before_memory_changes(void **state)
 	assert_int_equal(hw_load64(&word), 9);
 }
 
+static void hw_flush_is_recorded_and_changes_nothing(void **state)
+{
+	_Alignas(64) uint8_t bytes[256];
+	size_t offset;
+
+	(void)state;
+	if (!HW_CAN_FLUSH)
+		return;
+	memset(bytes, 0x5a, sizeof(bytes));
+	record_start();
+	hw_store64((uint64_t *)(void *)bytes, 9);
+	for (offset = 0; offset < 128; offset += 8)
+		hw_flush(bytes + offset, 72);
+	record_stop();
+	assert_int_equal(record_count(), 17);
+	assert_int_equal(record_store_count(), 1);
+	assert_null(record_at(1)->where);
+	assert_ptr_equal(record_at(1)->flushed, bytes);
+	assert_int_equal(record_at(1)->bytes, 72);
+	assert_false(record_has_barrier(0, 17));
+	assert_int_equal(record_find_flush(bytes + 64, 0), 1);
+	assert_int_equal(record_find_flush(bytes + 184, 0), 16);
+	assert_int_equal(record_find_flush(bytes + 192, 0), SIZE_MAX);
+	assert_int_equal(bytes[0], 9);
+	assert_int_equal(bytes[255], 0x5a);
+}
+
 static void hw_fill_stores_every_word_of_the_series(void **state)
 {
 	uint64_t words[21] = { 0 };
@@ -159,6 +186,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hw_poll_slow_clock_looks_once_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(hw_poll_all_ones_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(hw_store_is_recorded_before_memory_changes, setup, teardown),
+		cmocka_unit_test(hw_flush_is_recorded_and_changes_nothing),
 		cmocka_unit_test_setup_teardown(hw_fill_stores_every_word_of_the_series, setup, teardown),
 		cmocka_unit_test_setup_teardown(hw_fake_clock_never_goes_back, setup, teardown),
 	};

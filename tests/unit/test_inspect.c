@@ -28,7 +28,8 @@ static int setup(void **state)
 	struct drv_part part;
 
 	(void)state;
-	tablerig_open(&rig, &(struct tablerig_shape){ 2, 39, 1, 1 }, 16, 0);
+	tablerig_open(&rig, &(struct tablerig_shape){ AUDITOR_ARM_STAGE_2, 39, 1, 1, 0, false }, 16,
+		      0);
 	oracle_add_window(&rig.oracle, GIB, 2 * GIB);
 	part = tablerig_part(&page);
 	assert_int_equal(tablerig_map(&rig, GIB, &part, RIGHT_READ), 0);

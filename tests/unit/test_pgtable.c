@@ -19,8 +19,8 @@
 #define MIB (UINT64_C(1) << 20)
 #define RW (RIGHT_READ | RIGHT_WRITE)
 
-static const struct tablerig_shape s1_48 = { 1, 48, 0, 1 };
-static const struct tablerig_shape s2_40 = { 2, 40, 1, 2 };
+static const struct tablerig_shape s1_48 = { AUDITOR_ARM_STAGE_1, 48, 0, 1, 0, false };
+static const struct tablerig_shape s2_40 = { AUDITOR_ARM_STAGE_2, 40, 1, 2, 0, false };
 
 static struct tablerig rig;
 
@@ -45,28 +45,46 @@ static void pgtable_init_wrong_geometry_is_refused(void **state)
 {
 	static const struct {
 		const struct pgtable_format *format;
-		unsigned input_bits, output_bits, root_level;
-		uint32_t root_pages;
+		struct pgtable_shape shape;
 		int result;
 	} cases[] = {
-		{ &pgtable_arm_s1, 48, 48, 0, 1, 0 },
-		{ &pgtable_arm_s1, 40, 44, 0, 1, 0 },
-		{ &pgtable_arm_s1, 39, 44, 1, 1, 0 },
-		{ &pgtable_arm_s1, 25, 44, 2, 1, 0 },
-		{ &pgtable_arm_s2, 40, 44, 1, 2, 0 },
-		{ &pgtable_arm_s2, 43, 44, 1, 16, 0 },
-		{ &pgtable_arm_s2, 34, 44, 2, 16, 0 },
-		{ &pgtable_arm_s1, 49, 48, 0, 1, -EINVAL }, /* beyond 48 bits */
-		{ &pgtable_arm_s1, 48, 49, 0, 1, -EINVAL },
-		{ &pgtable_arm_s1, 24, 44, 2, 1, -EINVAL },
-		{ &pgtable_arm_s1, 40, 44, 1, 2, -EINVAL }, /* stage 1 does not concatenate */
-		{ &pgtable_arm_s1, 48, 44, 1, 1, -EINVAL },
-		{ &pgtable_arm_s1, 39, 44, 0, 1, -EINVAL },  /* a root of one entry */
-		{ &pgtable_arm_s2, 40, 44, 1, 1, -EINVAL },  /* half a root */
-		{ &pgtable_arm_s2, 44, 44, 1, 32, -EINVAL }, /* more than 16 pages */
-		{ &pgtable_arm_s2, 40, 44, 4, 1, -EINVAL },
-		{ &pgtable_arm_s2, 40, 12, 1, 2, -EINVAL },
-		{ &pgtable_arm_s2, 40, 44, 1, 0, -EINVAL },
+		{ &pgtable_arm_s1, { 48, 48, 0, 1, 0, false }, 0 },
+		{ &pgtable_arm_s1, { 40, 44, 0, 1, 0, false }, 0 },
+		{ &pgtable_arm_s1, { 39, 44, 1, 1, 0, false }, 0 },
+		{ &pgtable_arm_s1, { 25, 44, 2, 1, 0, false }, 0 },
+		{ &pgtable_arm_s2, { 40, 44, 1, 2, 0, false }, 0 },
+		{ &pgtable_arm_s2, { 43, 44, 1, 16, 0, false }, 0 },
+		{ &pgtable_arm_s2, { 34, 44, 2, 16, 0, false }, 0 },
+		{ &pgtable_arm_s1, { 49, 48, 0, 1, 0, false }, -EINVAL }, /* beyond 48 bits */
+		{ &pgtable_arm_s1, { 48, 49, 0, 1, 0, false }, -EINVAL },
+		{ &pgtable_arm_s1, { 24, 44, 2, 1, 0, false }, -EINVAL },
+		{ &pgtable_arm_s1,
+		  { 40, 44, 1, 2, 0, false },
+		  -EINVAL }, /* stage 1 does not concatenate */
+		{ &pgtable_arm_s1, { 48, 44, 1, 1, 0, false }, -EINVAL },
+		{ &pgtable_arm_s1, { 39, 44, 0, 1, 0, false }, -EINVAL },  /* a root of one entry */
+		{ &pgtable_arm_s2, { 40, 44, 1, 1, 0, false }, -EINVAL },  /* half a root */
+		{ &pgtable_arm_s2, { 44, 44, 1, 32, 0, false }, -EINVAL }, /* more than 16 pages */
+		{ &pgtable_arm_s2, { 40, 44, 4, 1, 0, false }, -EINVAL },
+		{ &pgtable_arm_s2, { 40, 12, 1, 2, 0, false }, -EINVAL },
+		{ &pgtable_arm_s2, { 40, 44, 1, 0, 0, false }, -EINVAL },
+		{ &pgtable_arm_s1, { 48, 48, 0, 1, 1, false }, 0 },
+		{ &pgtable_arm_s1, { 48, 48, 0, 1, 3, true }, 0 },
+		{ &pgtable_arm_s1, { 48, 48, 0, 1, 4, false }, -EINVAL }, /* no such leaves */
+		{ &pgtable_vtd_ss, { 48, 52, 0, 1, 2, true }, 0 },
+		{ &pgtable_vtd_ss, { 39, 46, 1, 1, 3, false }, 0 },
+		{ &pgtable_vtd_ss, { 31, 46, 1, 1, 0, false }, 0 },
+		{ &pgtable_vtd_ss,
+		  { 30, 46, 2, 1, 0, false },
+		  -EINVAL }, /* two levels are none of VT-d's */
+		{ &pgtable_vtd_ss, { 49, 52, 0, 1, 0, false }, -EINVAL },
+		{ &pgtable_vtd_ss, { 48, 53, 0, 1, 0, false }, -EINVAL },
+		{ &pgtable_vtd_ss, { 40, 46, 1, 2, 0, false }, -EINVAL }, /* roots are one page */
+		{ &pgtable_vtd_fs, { 47, 52, 0, 1, 2, true }, 0 },
+		{ &pgtable_vtd_fs,
+		  { 48, 52, 0, 1, 0, false },
+		  -EINVAL }, /* bit 47 would have to be repeated */
+		{ &pgtable_vtd_fs, { 39, 52, 1, 1, 0, false }, -EINVAL }, /* always four levels */
 	};
 	struct pgtable table;
 	size_t i;
@@ -74,9 +92,8 @@ static void pgtable_init_wrong_geometry_is_refused(void **state)
 	(void)state;
 	rig_open(&s1_48, 64, 0);
 	for (i = 0; i < ARRAY_COUNT(cases); i++) {
-		assert_int_equal(pgtable_init(&table, cases[i].format, &rig.pages,
-					      cases[i].input_bits, cases[i].output_bits,
-					      cases[i].root_level, cases[i].root_pages, 0),
+		assert_int_equal(pgtable_init(&table, cases[i].format, &rig.pages, &cases[i].shape,
+					      0),
 				 cases[i].result);
 		if (cases[i].result == 0)
 			pgtable_fini(&table);
@@ -86,14 +103,15 @@ static void pgtable_init_wrong_geometry_is_refused(void **state)
 
 static void pgtable_init_without_room_is_refused(void **state)
 {
+	static const struct pgtable_shape eight_pages = { 42, 44, 1, 8, 0, false };
+	static const struct pgtable_shape two_pages = { 40, 44, 1, 2, 0, false };
 	struct pgtable table;
 
 	(void)state;
 	rig_open(&s1_48, 4, 0);
-	assert_int_equal(pgtable_init(&table, &pgtable_arm_s2, &rig.pages, 42, 44, 1, 8, 0),
+	assert_int_equal(pgtable_init(&table, &pgtable_arm_s2, &rig.pages, &eight_pages, 0),
 			 -ENOMEM);
-	assert_int_equal(pgtable_init(&table, &pgtable_arm_s2, &rig.pages, 40, 44, 1, 2, 1),
-			 -EDQUOT);
+	assert_int_equal(pgtable_init(&table, &pgtable_arm_s2, &rig.pages, &two_pages, 1), -EDQUOT);
 	rig_close();
 }
 

@@ -25,7 +25,7 @@
 struct run {
 	struct tablerig rig;
 	uint64_t seed;
-	unsigned stage;
+	enum auditor_stage stage;
 	struct grant {
 		uint64_t iova, length;
 	} grants[GRANTS_MAX];
@@ -136,7 +136,10 @@ static unsigned random_rights(struct run *run)
 {
 	unsigned rights = (unsigned)random_below(run, 8);
 
-	if (rights & RIGHT_READ || (run->stage == 2 && rights == RIGHT_WRITE))
+	if (rights & RIGHT_READ)
+		return rights;
+	if (rights == RIGHT_WRITE &&
+	    (run->stage == AUDITOR_ARM_STAGE_2 || run->stage == AUDITOR_VTD_SECOND))
 		return rights;
 	return RIGHT_READ | RIGHT_WRITE;
 }

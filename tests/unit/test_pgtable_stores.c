@@ -271,13 +271,26 @@ static void random_rounds(const struct tablerig_shape *shape)
 static void pgtable_every_store_stage_1_shows_old_or_new(void **state)
 {
 	(void)state;
-	random_rounds(&(struct tablerig_shape){ 1, 39, 1, 1 });
+	random_rounds(&(struct tablerig_shape){ AUDITOR_ARM_STAGE_1, 39, 1, 1, 0, false });
 }
 
 static void pgtable_every_store_stage_2_shows_old_or_new(void **state)
 {
 	(void)state;
-	random_rounds(&(struct tablerig_shape){ 2, 40, 1, 2 });
+	random_rounds(&(struct tablerig_shape){ AUDITOR_ARM_STAGE_2, 40, 1, 2, 0, false });
+}
+
+static void pgtable_every_store_vtd_first_level_shows_old_or_new(void **state)
+{
+	(void)state;
+	random_rounds(&(struct tablerig_shape){ AUDITOR_VTD_FIRST, 47, 0, 1, 0, false });
+}
+
+static void pgtable_every_store_vtd_second_level_shows_old_or_new(void **state)
+{
+	(void)state;
+	random_rounds(&(struct tablerig_shape){ AUDITOR_VTD_SECOND, 39, 1, 1, 0, false });
+	random_rounds(&(struct tablerig_shape){ AUDITOR_VTD_SECOND, 48, 0, 1, 3, false });
 }
 
 /* New leaf tables under middle tables that hardware reaches already. */
@@ -288,7 +301,9 @@ static void pgtable_every_store_under_older_tables_shows_old_or_new(void **state
 	struct watch watch = { .seed = 1 };
 
 	(void)state;
-	tablerig_open(&watch.rig, &(struct tablerig_shape){ 1, 39, 1, 1 }, ARENA_PAGES, 0);
+	tablerig_open(&watch.rig,
+		      &(struct tablerig_shape){ AUDITOR_ARM_STAGE_1, 39, 1, 1, 0, false },
+		      ARENA_PAGES, 0);
 	oracle_add_window(&watch.rig.oracle, GIB - 8 * MIB, 16 * MIB);
 	watched_map(&watch, GIB - 8 * MIB, &part, RIGHT_READ);
 	watched_map(&watch, GIB + 4 * MIB, &part, RIGHT_READ);
@@ -305,7 +320,8 @@ static void pgtable_map_into_empty_root_links_last_and_once(void **state)
 	size_t last;
 
 	(void)state;
-	tablerig_open(&rig, &(struct tablerig_shape){ 1, 48, 0, 1 }, 16, 0);
+	tablerig_open(&rig, &(struct tablerig_shape){ AUDITOR_ARM_STAGE_1, 48, 0, 1, 0, false }, 16,
+		      0);
 	oracle_add_window(&rig.oracle, 0, MIB);
 	record_start();
 	assert_int_equal(tablerig_map(&rig, 0, &part, RIGHT_READ), 0);
@@ -326,7 +342,8 @@ static void pgtable_unmap_of_whole_tables_ends_with_one_store(void **state)
 	struct tablerig rig;
 
 	(void)state;
-	tablerig_open(&rig, &(struct tablerig_shape){ 2, 39, 1, 1 }, 600, 0);
+	tablerig_open(&rig, &(struct tablerig_shape){ AUDITOR_ARM_STAGE_2, 39, 1, 1, 0, false },
+		      600, 0);
 	oracle_add_window(&rig.oracle, GIB, GIB);
 	assert_int_equal(tablerig_map(&rig, GIB, &part, RIGHT_READ), 0);
 	assert_int_equal(rig.table.table_pages, 1 + 1 + 512);
@@ -346,6 +363,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pgtable_every_store_stage_1_shows_old_or_new),
 		cmocka_unit_test(pgtable_every_store_stage_2_shows_old_or_new),
+		cmocka_unit_test(pgtable_every_store_vtd_first_level_shows_old_or_new),
+		cmocka_unit_test(pgtable_every_store_vtd_second_level_shows_old_or_new),
 		cmocka_unit_test(pgtable_every_store_under_older_tables_shows_old_or_new),
 		cmocka_unit_test(pgtable_map_into_empty_root_links_last_and_once),
 		cmocka_unit_test(pgtable_unmap_of_whole_tables_ends_with_one_store),

@@ -22,7 +22,8 @@ static struct error err;
 static int setup(void **state)
 {
 	(void)state;
-	tablerig_open(&rig, &(struct tablerig_shape){ 1, 39, 1, 1 }, 4, 0);
+	tablerig_open(&rig, &(struct tablerig_shape){ AUDITOR_ARM_STAGE_1, 39, 1, 1, 0, false }, 4,
+		      0);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #ifndef SMMUMAN_VBOARD_BOARD_UP_H
 #define SMMUMAN_VBOARD_BOARD_UP_H
 
+#include "disks.h"
 #include "error.h"
 #include "machine.h"
 #include "parts.h"
@@ -14,7 +15,10 @@ struct board_options {
 	const char *socket;
 	const struct board_machine *machine;
 	const char *qemu;	    /* NULL: the machine's */
-	unsigned edu, platform_edu; /* how many of each */
+	enum machine_iommu iommu;
+	const char *iommu_options;  /* of QEMU's -device; or NULL */
+	unsigned edu, platform_edu, nvme; /* how many of each */
+	uint64_t nvme_size;
 	unsigned parts;		    /* lendable */
 	uint64_t part_size, owner_size;
 	bool realtime;
@@ -25,6 +29,7 @@ struct board_options {
 
 struct board {
 	struct parts parts;
+	struct disks disks;
 	struct qemu qemu;
 	struct qtest qtest;
 	struct qmp qmp;

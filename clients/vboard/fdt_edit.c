@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The device tree QEMU leaves at the start of RAM: read it, add to it.
- * Bindings: Devicetree Specification 0.4; "arm,smmu-v3"; PCI "iommu-map".
+ * Bindings: Devicetree Specification 0.4; "arm,smmu-v3"; PCI "iommu-map". An
+ * IOMMU that is a PCI function has no registers here: its BARs are found later.
  */
 #include "fdt_edit.h"
 
@@ -78,8 +79,9 @@ static int learn_units(const void *fdt, struct board_layout *layout, struct erro
 		layout->unit_count++;
 		node = fdt_node_offset_by_compatible(fdt, node, "arm,smmu-v3");
 	}
-	if (layout->unit_count == 0)
-		return fdt_fail(err, "no arm,smmu-v3", -FDT_ERR_NOTFOUND);
+	if (layout->unit_count == 0 &&
+	    fdt_node_offset_by_compatible(fdt, -1, "virtio,pci-iommu") < 0)
+		return fdt_fail(err, "no arm,smmu-v3 and no virtio,pci-iommu", -FDT_ERR_NOTFOUND);
 	return 0;
 }
 
@@ -131,6 +133,7 @@ int fdt_edit_learn(const void *ram, uint64_t ram_size, struct board_layout *ret_
 	if (status)
 		return fdt_fail(err, "at the start of RAM", status);
 	memset(ret_layout, 0, sizeof(*ret_layout));
+	ret_layout->description = BOARD_DEVICE_TREE;
 	ret_layout->description_size = align_up(fdt_totalsize(ram), PAGE_BYTES);
 
 	status = learn_units(ram, ret_layout, err);

@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "board.h"
 #include "error.h"
+#include "qtest.h"
 
 struct range {
 	uint64_t base, length;
@@ -27,8 +29,12 @@ struct board_layout {
 	struct range mmio[LAYOUT_MMIO_MAX]; /* what BARs may be placed in */
 	unsigned mmio_count;
 	struct range low_mmio; /* the one below 4 GiB */
-	uint64_t description_size; /* of the device tree in part 0, in whole pages */
+	/* What the firmware keeps of part 0, in whole pages; see struct board_hello. */
+	enum board_description description;
+	uint64_t description_offset, description_size;
 };
+
+enum machine_iommu { MACHINE_IOMMU_NATIVE, MACHINE_IOMMU_VIRTIO };
 
 /* A DMA device that is to look like a platform device. */
 struct platform_device {
@@ -40,19 +46,33 @@ struct platform_device {
 struct board_machine {
 	const char *name;
 	const char *qemu;	 /* the program, found by PATH */
+	const char *qemu_env;	 /* the variable that may name another */
 	uint64_t ram_base;
+	uint64_t ram_max;	 /* of all parts; 0: no matter */
 	const char *const *args; /* QEMU's, up to NULL */
-	/* Reads the description QEMU left at ram; every word of it is checked. */
-	int (*learn)(const void *ram, uint64_t ram_size, struct board_layout *ret_layout,
+	/* Its own IOMMU, as a word of -M and as a -device; NULL: not that way. */
+	const char *native_option, *native_device;
+
+	/* A descriptor of the ROM image that parks the processor, or -errno. NULL: none needed. */
+	int (*open_bios)(void);
+	/*
+	 * Finds IOMMUs, configuration space and windows, or puts them in place; every
+	 * word that QEMU left in memory is checked.
+	 */
+	int (*learn)(struct qtest *qtest, void *ram, uint64_t ram_size,
+		     enum machine_iommu iommu, struct board_layout *ret_layout,
 		     struct error *err);
-	/* Adds the device to the description and takes it out of PCI's streams. */
+	/* Adds the device to the description and takes it out of PCI's streams. NULL: cannot. */
 	int (*add_platform)(void *ram, uint64_t ram_size, const struct platform_device *device,
 			    struct error *err);
+	/* PCI is set up: makes the description what the owner is told, and places it. */
+	int (*describe)(struct qtest *qtest, void *ram, uint64_t ram_size,
+			struct board_layout *layout, struct error *err);
 };
 
-extern const struct board_machine machine_virt;
+extern const struct board_machine machine_virt, machine_q35;
 
-/* NULL when there is no such machine; names gets the known ones. */
+/* NULL when there is no such machine. */
 const struct board_machine *machine_find(const char *name);
 
 #endif

@@ -7,7 +7,6 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,121 +18,22 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "qemu_args.h"
 #include "scoped.h"
 
-#define ARGS_MAX 256
 #define STOP_MS 2000
 #define SAID_MAX 2000
-
-struct args {
-	char *list[ARGS_MAX];
-	unsigned count;
-	bool failed;
-};
-
-static void add(struct args *args, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void add(struct args *args, const char *format, ...)
-{
-	char *text = NULL;
-	va_list list;
-
-	va_start(list, format);
-	if (vasprintf(&text, format, list) < 0)
-		text = NULL;
-	va_end(list);
-	if (!text || args->count == ARGS_MAX - 1) {
-		args->failed = true;
-		free(text);
-		return;
-	}
-	args->list[args->count++] = text;
-}
-
-static void args_fini(struct args *args)
-{
-	while (args->count > 0)
-		free(args->list[--args->count]);
-}
-
-/* The parts lie one after the other in the machine, a NUMA node each. */
-static void add_memory(struct args *args, const struct parts *parts)
-{
-	unsigned i;
-
-	add(args, "-m");
-	add(args, "%lluM", (unsigned long long)(parts_total_size(parts) >> 20));
-	for (i = 0; i < parts->count; i++) {
-		const struct part *part = &parts->list[i];
-
-		add(args, "-object");
-		add(args, "memory-backend-file,id=m%u,size=%lluM,share=on,mem-path=/proc/self/fd/%d",
-		    i, (unsigned long long)(part->size >> 20), part->fd);
-		add(args, "-numa");
-		add(args, "node,memdev=m%u", i);
-	}
-}
-
-/* QEMU 7.2 finds the qtest channel only by this very id. */
-static void add_channels(struct args *args, int qtest_fd, int qmp_fd)
-{
-	add(args, "-chardev");
-	add(args, "socket,id=qtest,fd=%d", qtest_fd);
-	add(args, "-qtest");
-	add(args, "chardev:qtest");
-	add(args, "-qtest-log");
-	add(args, "/dev/null");
-	add(args, "-chardev");
-	add(args, "socket,id=qmp,fd=%d", qmp_fd);
-	add(args, "-mon");
-	add(args, "chardev=qmp,mode=control");
-}
-
-static void add_devices(struct args *args, unsigned edu_count)
-{
-	unsigned i;
-
-	for (i = 0; i < edu_count; i++) {
-		add(args, "-device");
-		add(args, "edu,addr=0x%x,dma_mask=0xffffffffffffffff", QEMU_FIRST_SLOT + i);
-	}
-}
-
-static void make_args(struct args *args, const struct qemu_options *options,
-		      const struct parts *parts, int qtest_fd, int qmp_fd)
-{
-	const char *const *arg;
-	char *const *extra;
-
-	add(args, "%s", options->program);
-	for (arg = options->machine->args; *arg; arg++)
-		add(args, "%s", *arg);
-	add(args, "-nodefaults");
-	add(args, "-display");
-	add(args, "none");
-	add(args, "-serial");
-	add(args, "none");
-	if (!options->realtime) {
-		add(args, "-icount");
-		add(args, "shift=0,sleep=off");
-	}
-	add_memory(args, parts);
-	add_channels(args, qtest_fd, qmp_fd);
-	add_devices(args, options->edu_count);
-	for (extra = options->extra; extra && *extra; extra++)
-		add(args, "%s", *extra);
-}
 
 /* QEMU gets its own descriptors and none that we were started with. */
 static void keep_over_exec(int fd)
 {
-	fcntl(fd, F_SETFD, 0);
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, 0);
 }
 
 /* In the child: from here to exec nothing may fail silently. */
-static _Noreturn void become_qemu(char *const *args, const struct parts *parts, int qtest_fd,
-				  int qmp_fd, int said_fd, pid_t parent)
+static _Noreturn void become_qemu(char *const *args, const struct qemu_options *options,
+				  const struct qemu_fds *fds, int said_fd, pid_t parent)
 {
 	sigset_t none;
 	unsigned i;
@@ -149,33 +49,34 @@ static _Noreturn void become_qemu(char *const *args, const struct parts *parts, 
 	dup2(said_fd, STDOUT_FILENO);
 	dup2(said_fd, STDERR_FILENO);
 	close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
-	for (i = 0; i < parts->count; i++)
-		keep_over_exec(parts->list[i].fd);
-	keep_over_exec(qtest_fd);
-	keep_over_exec(qmp_fd);
+	for (i = 0; i < fds->parts->count; i++)
+		keep_over_exec(fds->parts->list[i].fd);
+	for (i = 0; i < options->disks->count; i++)
+		keep_over_exec(options->disks->fds[i]);
+	keep_over_exec(options->bios_fd);
+	keep_over_exec(fds->qtest);
+	keep_over_exec(fds->qmp);
 	execvp(args[0], args);
 	dprintf(STDERR_FILENO, "%s: %s", args[0], strerror(errno));
 	_exit(127);
 }
 
-static int spawn(struct qemu *qemu, const struct qemu_options *options, const struct parts *parts,
-		 int qtest_fd, int qmp_fd, int said_fd)
+static int spawn(struct qemu *qemu, const struct qemu_options *options,
+		 const struct qemu_fds *fds, int said_fd)
 {
-	struct args args = { .count = 0 };
+	struct qemu_args args;
 	pid_t parent = getpid();
 	int status = 0;
 
-	make_args(&args, options, parts, qtest_fd, qmp_fd);
-	if (args.failed) {
-		args_fini(&args);
-		return -E2BIG;
-	}
+	status = qemu_args_init(&args, options, fds);
+	if (status)
+		return status;
 	qemu->pid = fork();
 	if (qemu->pid == 0)
-		become_qemu(args.list, parts, qtest_fd, qmp_fd, said_fd, parent);
+		become_qemu(args.list, options, fds, said_fd, parent);
 	if (qemu->pid < 0)
 		status = -errno;
-	args_fini(&args);
+	qemu_args_fini(&args);
 	return status;
 }
 
@@ -183,6 +84,7 @@ int qemu_start(struct qemu *qemu, const struct qemu_options *options, const stru
 	       struct error *err)
 {
 	int qtest[2] = { -1, -1 }, qmp[2] = { -1, -1 };
+	struct qemu_fds fds;
 	int status = 0;
 
 	*qemu = (struct qemu){ .pid = -1, .pidfd = -1, .qtest_fd = -1, .qmp_fd = -1, .said_fd = -1 };
@@ -190,8 +92,9 @@ int qemu_start(struct qemu *qemu, const struct qemu_options *options, const stru
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, qmp) != 0 ||
 	    (qemu->said_fd = memfd_create("qemu-said", MFD_CLOEXEC)) < 0)
 		status = -errno;
+	fds = (struct qemu_fds){ .parts = parts, .qtest = qtest[1], .qmp = qmp[1] };
 	if (!status)
-		status = spawn(qemu, options, parts, qtest[1], qmp[1], qemu->said_fd);
+		status = spawn(qemu, options, &fds, qemu->said_fd);
 	if (!status) {
 		qemu->pidfd = (int)syscall(SYS_pidfd_open, qemu->pid, 0);
 		if (qemu->pidfd < 0)

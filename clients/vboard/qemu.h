@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "disks.h"
 #include "error.h"
 #include "machine.h"
 #include "parts.h"
@@ -13,11 +14,17 @@
 struct qemu_options {
 	const char *program;
 	const struct board_machine *machine;
-	unsigned edu_count;   /* DMA devices in slots 2, 3, ... */
-	bool realtime;	      /* timers take the time they say */
-	char *const *extra;   /* further arguments, up to NULL */
+	enum machine_iommu iommu;
+	const char *iommu_options; /* for its -device; or NULL */
+	int bios_fd;		   /* or -1 */
+	unsigned edu_count;	   /* DMA devices in slots 2, 3, ... */
+	const struct disks *disks; /* an NVMe device each, in the slots behind */
+	bool realtime;		   /* timers take the time they say */
+	char *const *extra;	   /* further arguments, up to NULL */
 };
 
+/* Of bus 0. What is the machine's own is in slot 0 or in the last ones. */
+#define QEMU_IOMMU_SLOT 1u /* where a virtio-iommu is */
 #define QEMU_FIRST_SLOT 2u
 
 struct qemu {

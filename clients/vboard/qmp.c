@@ -23,7 +23,7 @@ static int get_line(struct qmp *qmp, char line[LINE_MAX_BYTES], struct error *er
 		got = recv(qmp->fd, line + used, 1, 0);
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got == 0)
+		if (got == 0 || (got < 0 && errno == ECONNRESET))
 			return error_set(err, -EIO, "QEMU has ended");
 		if (got < 0)
 			return error_set(err, -EIO, "QEMU's monitor did not answer within %u s",

@@ -79,6 +79,16 @@ int qtest_init(struct qtest *qtest, int fd, unsigned deadline_s)
 	return 0;
 }
 
+static int tell(struct qtest *qtest, const char *verb, uint64_t address, uint32_t size,
+		uint64_t value, struct error *err)
+{
+	char command[LINE_MAX_BYTES], answer[LINE_MAX_BYTES];
+	int length = snprintf(command, sizeof(command), "%s%c 0x%" PRIx64 " 0x%" PRIx64 "\n", verb,
+			      size_letter(size), address, value);
+
+	return round_trip(qtest, command, (size_t)length, answer, err);
+}
+
 int qtest_read(struct qtest *qtest, uint64_t address, uint32_t size, uint64_t *ret_value,
 	       struct error *err)
 {
@@ -96,9 +106,11 @@ int qtest_read(struct qtest *qtest, uint64_t address, uint32_t size, uint64_t *r
 int qtest_write(struct qtest *qtest, uint64_t address, uint32_t size, uint64_t value,
 		struct error *err)
 {
-	char command[LINE_MAX_BYTES], answer[LINE_MAX_BYTES];
-	int length = snprintf(command, sizeof(command), "write%c 0x%" PRIx64 " 0x%" PRIx64 "\n",
-			      size_letter(size), address, value);
+	return tell(qtest, "write", address, size, value, err);
+}
 
-	return round_trip(qtest, command, (size_t)length, answer, err);
+int qtest_out(struct qtest *qtest, uint16_t port, uint32_t size, uint32_t value,
+	      struct error *err)
+{
+	return tell(qtest, "out", port, size, value, err);
 }

@@ -25,4 +25,8 @@ int qtest_read(struct qtest *qtest, uint64_t address, uint32_t size, uint64_t *r
 int qtest_write(struct qtest *qtest, uint64_t address, uint32_t size, uint64_t value,
 		struct error *err);
 
+/* To an x86 port; size is 1, 2 or 4. */
+int qtest_out(struct qtest *qtest, uint16_t port, uint32_t size, uint32_t value,
+	      struct error *err);
+
 #endif

@@ -141,7 +141,8 @@ static void answer_owner(struct server *server, struct connection *connection)
 	int fds[BOARD_PARTS_MAX];
 	unsigned i;
 
-	hello.description = BOARD_DEVICE_TREE;
+	hello.description = server->layout->description;
+	hello.firmware_offset = server->layout->description_offset;
 	hello.firmware_size = server->layout->description_size;
 	for (i = 0; i < parts->count; i++) {
 		hello.parts[i].pa = parts->list[i].pa;

@@ -28,6 +28,11 @@ int windows_check_open(const struct board_layout *layout, uint64_t address, uint
 {
 	unsigned i;
 
+	if (range_is_bad(address, length))
+		return -EPERM;
+	for (i = 0; i < layout->unit_count; i++)
+		if (range_overlaps(address, length, layout->units[i].base, layout->units[i].length))
+			return -EPERM;
 	for (i = 0; i < layout->mmio_count; i++)
 		if (range_within(address, length, layout->mmio[i].base, layout->mmio[i].length))
 			return 0;

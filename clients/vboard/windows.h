@@ -13,7 +13,10 @@ int windows_check_access(uint64_t address, uint32_t size);
 /* 0; -EPERM: neither IOMMU registers nor PCI configuration space. */
 int windows_check_owner(const struct board_layout *layout, uint64_t address, uint32_t size);
 
-/* 0; -EPERM: not wholly inside one of the ranges where BARs are placed. */
+/*
+ * 0; -EPERM: not wholly inside one of the ranges where BARs are placed, or a
+ * byte of it is an IOMMU's.
+ */
 int windows_check_open(const struct board_layout *layout, uint64_t address, uint64_t length);
 
 /* 0; -EPERM: offset is not inside a window of this length. */

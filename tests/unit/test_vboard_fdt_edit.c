@@ -117,6 +117,23 @@ static void learn_lacking_parts_are_named(void **state)
 	check_refused("no arm,smmu-v3");
 }
 
+/* Its registers are BARs, which a device tree does not tell. */
+static void learn_tree_with_a_virtio_iommu_alone_passes(void **state)
+{
+	struct board_layout layout;
+	struct error err;
+	int node;
+
+	(void)state;
+	fdt_del_node(ram, fdt_path_offset(ram, "/smmuv3@9050000"));
+	check_refused("no arm,smmu-v3 and no virtio,pci-iommu");
+	node = fdt_add_subnode(ram, fdt_path_offset(ram, "/pcie@10000000"), "virtio_iommu@1,0");
+	fdt_setprop_string(ram, node, "compatible", "virtio,pci-iommu");
+	assert_int_equal(fdt_edit_learn(ram, RAM_BYTES, &layout, &err), 0);
+	assert_int_equal(layout.unit_count, 0);
+	assert_int_equal(layout.ecam.base, 0x4010000000);
+}
+
 static void learn_numbers_that_are_no_ranges_are_refused(void **state)
 {
 	(void)state;
@@ -221,6 +238,7 @@ int main(void)
 		TEST(learn_memory_that_is_no_tree_is_refused),
 		TEST(learn_tree_larger_than_ram_is_refused),
 		TEST(learn_lacking_parts_are_named),
+		TEST(learn_tree_with_a_virtio_iommu_alone_passes),
 		TEST(learn_numbers_that_are_no_ranges_are_refused),
 		TEST(add_platform_splits_the_map_and_adds_a_node),
 		TEST(add_platform_at_an_edge_makes_no_empty_row),

@@ -55,6 +55,18 @@ static void qtest_read_asks_by_size_and_takes_the_value(void **state)
 	}
 }
 
+static void qtest_port_is_written_by_size(void **state)
+{
+	struct qtest qtest;
+	struct error err;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(qtest_init(&qtest, answered_with(pair, "OK\n"), 5), 0);
+	assert_int_equal(qtest_out(&qtest, 0xcf8, 4, 0x80000060, &err), 0);
+	check_asked(pair, "outl 0xcf8 0x80000060\n");
+}
+
 static void qtest_write_asks_and_waits_for_its_answer(void **state)
 {
 	struct error err;
@@ -152,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(qtest_read_asks_by_size_and_takes_the_value),
+		cmocka_unit_test(qtest_port_is_written_by_size),
 		cmocka_unit_test(qtest_write_asks_and_waits_for_its_answer),
 		cmocka_unit_test(qtest_refusal_or_nonsense_is_an_error),
 		cmocka_unit_test(qtest_peer_gone_or_silent_is_told_apart),

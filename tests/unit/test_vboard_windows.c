@@ -55,6 +55,24 @@ static void window_spanning_two_ranges_or_none_is_refused(void **state)
 	assert_int_equal(windows_check_open(&layout, 0x9000, 0x1000), -EPERM);
 }
 
+/* A unit whose registers are BARs among all the others. */
+static void window_over_a_unit_is_refused(void **state)
+{
+	struct board_layout with = layout;
+
+	(void)state;
+	with.units[1] = (struct range){ 0x200400, 0x100 };
+	assert_int_equal(windows_check_open(&with, 0x200000, 0x400), 0);
+	assert_int_equal(windows_check_open(&with, 0x200500, 0x100), 0);
+	assert_int_equal(windows_check_open(&with, 0x200000, 0x401), -EPERM);
+	assert_int_equal(windows_check_open(&with, 0x2004ff, 0x100), -EPERM);
+	assert_int_equal(windows_check_open(&with, 0x200440, 0x10), -EPERM);
+	assert_int_equal(windows_check_open(&with, 0x200000, 0x1000), -EPERM);
+	assert_int_equal(windows_check_owner(&with, 0x200401, 1), 0);
+	assert_int_equal(windows_check_owner(&with, 0x2004fe, 2), 0);
+	assert_int_equal(windows_check_owner(&with, 0x2004ff, 2), -EPERM);
+}
+
 static void offset_past_the_window_is_refused_however_it_wraps(void **state)
 {
 	const struct range window = { 0x200000, 0x100 };
@@ -73,6 +91,7 @@ int main(void)
 		cmocka_unit_test(access_only_natural_sizes_and_alignment_pass),
 		cmocka_unit_test(owner_reaches_units_and_configuration_to_their_last_byte),
 		cmocka_unit_test(window_spanning_two_ranges_or_none_is_refused),
+		cmocka_unit_test(window_over_a_unit_is_refused),
 		cmocka_unit_test(offset_past_the_window_is_refused_however_it_wraps),
 	};
 

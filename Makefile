@@ -5,6 +5,7 @@
 #
 #   make                  all programs and libraries, into O (build)
 #   make demo smoke check bench fuzz install clean
+#   make demo BOARD=virt|q35|virtio|q35-virtio
 #   O=DIR CC=clang SAN=address,undefined WERROR=1   choose a variant; V=1 shows commands
 #
 O ?= build
@@ -17,6 +18,7 @@ CFLAGS ?= -O2 -g
 prefix ?= /usr/local
 libdir ?= $(prefix)/lib
 DESTDIR ?=
+BOARD ?= virt
 say = $(if $(V),,@echo '  $(1) $(2)' && )
 
 VERSION := 0.1.0
@@ -32,7 +34,7 @@ export O QEMU7 QEMU10 QEMU7_X86 QEMU10_X86
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .PHONY: all tests deps deps-check demo smoke check lint bench fuzz install clean distclean FORCE
-.PHONY: check-unit check-wire check-board check-fuzz fuzz-build headers tidy
+.PHONY: check-module check-unit check-wire check-board check-fuzz fuzz-build headers tidy
 all:
 
 # --- flags -------------------------------------------------------------------
@@ -69,10 +71,12 @@ I_clients/edu := -Ilibsmmu -Iclients/edu
 I_clients/nvme := -Ilibsmmu -Iclients/nvme
 I_clients/minimal := -Ilibsmmu
 I_tests := -Icommon -Ilibsmmu $(DRIVERS:%=-I%) -Ipolicy -Ismmuman -Iclients/vboard \
-	-Iclients/smmuctl -Itests -Itests/fake -Itests/board
+	-Iclients/smmuctl -Iclients/nvme -Itests -Itests/fake -Itests/board
 $(foreach g,unit wire board fake fuzz bench,$(eval I_tests/$(g) := $(I_tests) -Itests/$(g)))
 F_libsmmu/wire.c := $(STRICT)
+I_tests/module := -Icommon -Idrivers
 F_tests/unit/test_libsmmu_minimal.c := -Iclients/minimal
+F_smmuman/options.c := -DOPTIONS_MODULES='"$(libdir)/smmuman"'
 
 # The flags of one source: its directory's, then its own.
 flags = $(BASE) $(CFLAGS) $(I_$(patsubst %/,%,$(dir $(1)))) $(F_$(1))
@@ -98,9 +102,15 @@ $(O)/rec/%.o: %.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(call flags,$<) -DHW_RECORD -fPIE -c -o $@ $<
 
+# Where modules are is said in one source.
+$(O)/libdir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(libdir)' | cmp -s - $@ || echo '$(libdir)' > $@
+$(O)/obj/smmuman/options.o $(O)/rec/smmuman/options.o: $(O)/libdir
+
 # --- archives ------------------------------------------------------------------
 
-MAINS := smmuman/main.c clients/smmuctl/main.c clients/vboard/main.c
+MAINS := smmuman/main.c clients/smmuctl/main.c clients/vboard/main.c clients/nvme/main.c
 members = $(filter-out $(MAINS),$(call src,$(1)))
 
 A_common := $(call obj,obj,$(call src,common))
@@ -112,11 +122,12 @@ A_daemon := $(call obj,obj,$(call members,smmuman))
 A_daemon-record := $(call obj,rec,$(call members,smmuman))
 A_smmuctl := $(call obj,obj,$(call members,clients/smmuctl))
 A_vboard := $(call obj,obj,$(call members,clients/vboard))
+A_nvme := $(call obj,obj,$(call members,clients/nvme))
 A_fake := $(call obj,rec,$(filter-out tests/fake/killpoints.c,$(call src,tests/fake)))
 # The fakes a benchmark runs on, whose stores nobody records.
 A_fake-plain := $(call obj,obj,$(wildcard $(addprefix tests/fake/,hw_fake.c machine_fake.c pci_fake.c))) \
 	$(call obj,rec,$(wildcard tests/fake/record.c))
-ARCHIVES := common drivers drivers-record policy smmu-all daemon daemon-record smmuctl vboard fake fake-plain
+ARCHIVES := common drivers drivers-record policy smmu-all daemon daemon-record smmuctl vboard nvme fake fake-plain
 ar = $(foreach a,$(1),$(O)/lib$(a).a)
 
 define archive
@@ -148,28 +159,54 @@ P_smmuman := $(call obj,obj,smmuman/main.c) $(call ar,daemon drivers smmu-all po
 P_smmuman-killpoints := $(call obj,rec,smmuman/main.c $(wildcard tests/fake/killpoints.c)) \
 	$(call ar,daemon-record drivers-record smmu-all policy common)
 LIBS_smmuman-killpoints := $(LIBS_smmuman)
+# What a module that is loaded finds in the program, and nothing else.
+LINK_smmuman := -Wl,--dynamic-list=drivers/module.syms
+LINK_smmuman-killpoints := $(LINK_smmuman)
+$(O)/smmuman $(O)/smmuman-killpoints: drivers/module.syms
 P_smmuctl := $(call obj,obj,clients/smmuctl/main.c) $(call ar,smmuctl) $(O)/libsmmu.a $(call ar,policy common)
 LIBS_smmuctl := $(LIB_JSON) $(LIB_YAML)
 P_smmu-vboard := $(call obj,obj,clients/vboard/main.c) $(call ar,vboard common)
 LIBS_smmu-vboard := $(LIB_FDT)
 P_edu-driver := $(call obj,obj,$(call src,clients/edu)) $(O)/libsmmu.a
+P_nvme-driver := $(call obj,obj,clients/nvme/main.c) $(call ar,nvme) $(O)/libsmmu.a
 
 PROGRAMS := $(if $(wildcard smmuman/main.c),smmuman) \
 	$(if $(wildcard tests/fake/killpoints.c),$(if $(wildcard smmuman/main.c),smmuman-killpoints)) \
 	$(if $(wildcard clients/smmuctl/main.c),smmuctl) \
 	$(if $(wildcard clients/vboard/main.c),smmu-vboard) \
-	$(if $(call src,clients/edu),$(if $(SMMU_SRC),edu-driver))
+	$(if $(call src,clients/edu),$(if $(SMMU_SRC),edu-driver)) \
+	$(if $(wildcard clients/nvme/main.c),$(if $(SMMU_SRC),nvme-driver))
 
 define program
 $(O)/$(1): $$(P_$(1))
-	$$(call say,LD,$$@)$(CC) -pie $(LINK) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) \
-		-Wl,--end-group $$(LIBS_$(1)) -lpthread
+	$$(call say,LD,$$@)$(CC) -pie $(LINK) $$(LINK_$(1)) -o $$@ $$(filter %.o,$$^) \
+		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LIBS_$(1)) -lpthread
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 LIBRARIES := $(if $(SMMU_SRC),libsmmu.a $(if $(wildcard libsmmu/libsmmu.map),libsmmu.so.0))
 
 all: $(call ar,$(filter-out fake fake-plain,$(ARCHIVES))) $(addprefix $(O)/,$(LIBRARIES) $(PROGRAMS))
+
+# --- modules: files of their own, built from what is installed for their authors --
+
+MODULE_HEADERS := $(addprefix common/,arith.h bits.h error.h list.h log.h types.h) \
+	$(addprefix drivers/,driver.h hw.h pages.h pgtable/pgtable.h)
+EXAMPLES := $(patsubst tests/module/%.c,$(O)/module/%.so,$(wildcard tests/module/smmu-*.c))
+ODD := $(addprefix $(O)/module/,odd.so odd-NO_SYMBOL.so odd-NO_HOST.so)
+
+$(O)/module/include: $(MODULE_HEADERS)
+	@mkdir -p $@
+	@cp $^ $@ && touch $@
+
+$(O)/module/%.so: tests/module/%.c $(O)/module/include $(O)/flags
+	$(call say,LD,$@)$(CC) $(BASE) $(CFLAGS) -fPIC -shared -I$(O)/module/include -o $@ $<
+
+$(O)/module/odd-%.so: tests/module/odd.c $(O)/module/include $(O)/flags
+	$(call say,LD,$@)$(CC) $(BASE) $(CFLAGS) -fPIC -shared -D$* -I$(O)/module/include -o $@ $<
+
+$(O)/test/unit/test_module_load: | $(ODD)
+$(O)/test/board/test_module: | $(EXAMPLES) $(O)/smmuman
 
 # --- tests: tests/GROUP/test_x.c is a program, other files there are shared ----
 
@@ -178,11 +215,15 @@ INSIDES := $(call ar,daemon-record drivers-record fake smmu-all policy common)
 INSIDES_bench := $(call ar,fake-plain daemon drivers smmu-all policy common)
 # Tests that are about one client carry that client's insides instead.
 insides = $(if $(findstring /test_vboard,$(1)),$(call ar,vboard common),$(if \
-	$(findstring /test_smmuctl,$(1)),$(call ar,smmuctl smmu-all policy common),$(INSIDES)))
+	$(findstring /test_smmuctl,$(1)),$(call ar,smmuctl smmu-all policy common),$(if \
+	$(findstring /unit/test_nvme,$(1)),$(NVME_FAKE) $(call ar,nvme common),$(if \
+	$(findstring /board/test_nvme,$(1)),$(call ar,nvme) $(INSIDES),$(INSIDES)))))
 
 group = $(patsubst tests/%.c,$(O)/test/%,$(wildcard tests/$(1)/$(2)_*.c))
 shared = $(call obj,$(3),$(filter-out tests/$(1)/$(2)_%,$(call src,tests/$(1))))
-A_in-unit := $(call shared,unit,test,rec)
+# It plays the library, which other tests have: for the one test that wants it.
+NVME_FAKE := $(O)/rec/tests/unit/nvme_fake.o
+A_in-unit := $(filter-out $(NVME_FAKE),$(call shared,unit,test,rec))
 A_in-wire := $(call shared,wire,test,rec)
 A_in-board := $(call shared,board,test,rec)
 A_in-fuzz := $(call shared,fuzz,fuzz,rec)
@@ -190,12 +231,13 @@ A_in-bench := $(call shared,bench,bench,obj)
 $(foreach a,in-unit in-wire in-board in-fuzz in-bench,$(eval $(call archive,$(a))))
 UNIT := $(call group,unit,test)
 WIRE := $(call group,wire,test)
-BOARD := $(call group,board,test)
+BOARD_TESTS := $(call group,board,test)
 FUZZ := $(call group,fuzz,fuzz)
 BENCH := $(call group,bench,bench)
-SMOKE := $(filter $(O)/test/board/test_vboard%,$(BOARD))
+SMOKE := $(filter $(O)/test/board/test_vboard%,$(BOARD_TESTS))
 LIBS_test := $(LIBS_smmuman) $(LIB_CMOCKA)
 
+comma := ,
 # $(1) program, $(2) its object, $(3) more prerequisites, $(4) more flags
 define test_program
 $(1): $(2) $(3)
@@ -206,12 +248,13 @@ endef
 test_o = $(O)/$(2)/tests/$(patsubst $(O)/test/%,%,$(1)).o
 each = $(foreach t,$(1),$(eval $(call test_program,$(t),$(call test_o,$(t),$(2)),$(3) $(4),$(5))))
 $(foreach t,$(UNIT),$(call each,$(t),rec,$(call ar,in-unit),$(call insides,$(t))))
-$(call each,$(WIRE),rec,$(call ar,in-wire),$(INSIDES))
-$(foreach t,$(BOARD),$(call each,$(t),rec,$(call ar,in-board),$(call insides,$(t))))
-$(call each,$(FUZZ),rec,$(call ar,in-fuzz),$(INSIDES),-fsanitize=fuzzer)
+# What these find may be twisted: tests/wire/twist.c.
+$(call each,$(WIRE),rec,$(call ar,in-wire),$(INSIDES),-Wl$(comma)--wrap=drv_find$(comma)--wrap=topology_scan_pci)
+$(foreach t,$(BOARD_TESTS),$(call each,$(t),rec,$(call ar,in-board),$(call insides,$(t))))
+$(call each,$(FUZZ),rec,$(call ar,in-fuzz),$(INSIDES) $(call ar,vboard),-fsanitize=fuzzer)
 $(call each,$(BENCH),obj,$(call ar,in-bench),$(INSIDES_bench))
 
-tests: all $(UNIT) $(WIRE) $(BOARD)
+tests: all $(UNIT) $(WIRE) $(BOARD_TESTS)
 
 check-unit: $(UNIT)
 	@scripts/run-tests unit $^
@@ -219,8 +262,12 @@ check-unit: $(UNIT)
 check-wire: all $(WIRE)
 	@scripts/run-tests wire $(WIRE)
 
-check-board: all $(BOARD)
-	@scripts/run-tests board $(BOARD)
+check-board: all $(BOARD_TESTS)
+	@scripts/run-tests board $(BOARD_TESTS)
+
+# A module is built from what `make install` puts in place.
+check-module: all
+	+O=$(O) MAKE=$(MAKE) CC=$(CC) scripts/check-module
 
 fuzz-build: $(FUZZ)
 
@@ -248,7 +295,7 @@ deps-check: deps
 
 demo: deps
 	+$(MAKE) --no-print-directory all
-	scripts/demo
+	BOARD=$(BOARD) scripts/demo
 
 smoke: deps
 	+$(MAKE) --no-print-directory $(O)/smmu-vboard $(SMOKE)
@@ -281,25 +328,27 @@ $(O)/tidy/%.ok: % $(HEADERS) .clang-tidy
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(prefix)/bin $(prefix)/sbin $(libdir)/pkgconfig \
-		$(prefix)/include $(prefix)/share/doc/smmuman/examples)
+		$(prefix)/include/smmuman $(libdir)/smmuman $(prefix)/share/doc/smmuman/examples)
 	install -m 755 $(addprefix $(O)/,$(filter smmuman,$(PROGRAMS))) $(DESTDIR)$(prefix)/sbin/
 	install -m 755 $(addprefix $(O)/,$(filter smmuctl smmu-vboard,$(PROGRAMS))) $(DESTDIR)$(prefix)/bin/
 	install -m 755 $(O)/libsmmu.so.0 $(DESTDIR)$(libdir)/
 	ln -sf libsmmu.so.0 $(DESTDIR)$(libdir)/libsmmu.so
 	install -m 644 $(O)/libsmmu.a $(DESTDIR)$(libdir)/
-	sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' -e 's|@version@|$(VERSION)|' \
-		libsmmu/smmu.pc.in > $(DESTDIR)$(libdir)/pkgconfig/smmu.pc
+	for p in libsmmu/smmu drivers/smmu-module; do \
+		sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' -e 's|@version@|$(VERSION)|' \
+			$$p.pc.in > $(DESTDIR)$(libdir)/pkgconfig/$${p##*/}.pc; done
 	install -m 644 libsmmu/smmu.h $(DESTDIR)$(prefix)/include/
+	install -m 644 $(MODULE_HEADERS) $(DESTDIR)$(prefix)/include/smmuman/
 	for m in man/*.[1-8]; do \
 		install -D -m 644 $$m $(DESTDIR)$(prefix)/share/man/man$${m##*.}/$${m##*/}; done
-	install -m 644 $(wildcard policy/*.yaml policy/*.json dist/*.yaml) \
+	install -m 644 $(wildcard policy/*.yaml policy/*.json dist/*.yaml tests/module/smmu-*.c) \
 		$(DESTDIR)$(prefix)/share/doc/smmuman/examples/
 	install -D -m 644 -t $(DESTDIR)$(prefix)/lib/systemd/system $(wildcard dist/*.service)
 	install -D -m 644 dist/smmuman.sysusers $(DESTDIR)$(prefix)/lib/sysusers.d/smmuman.conf
 
 # Fetched QEMUs stay; distclean takes them too.
 clean:
-	rm -rf $(addprefix $(O)/,flags obj pic rec test headers tidy gcc clang san fuzz *.a *.o *.so* *.pc \
+	rm -rf $(addprefix $(O)/,flags libdir module obj pic rec test headers tidy gcc clang san fuzz *.a *.o *.so* *.pc \
 		$(PROGRAMS))
 
 distclean: clean

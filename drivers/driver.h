@@ -280,6 +280,7 @@ struct drv_ops {
 	int (*audit)(struct drv_unit *unit, struct error *err);
 };
 
+/* name and abi keep their places in every version. */
 struct drv_module {
 	const char *name; /* "smmuv3" */
 	uint32_t abi;	  /* DRV_ABI */
@@ -324,7 +325,10 @@ void drv_gather_range(struct drv_gather *gather, struct drv_space *space, uint64
 		      uint64_t length);
 void drv_gather_stream(struct drv_gather *gather, uint32_t stream);
 
-/* drivers.c: the one list of modules; NULL when none matches. */
+/* What a module that is a file of its own, smmu-NAME.so, is found by: smmu-module(7). */
+extern const struct drv_module smmu_module;
+
+/* drivers.c: the list of modules that are built in; NULL when none matches. */
 const struct drv_module *drv_find(const struct drv_found *found);
 
 #endif

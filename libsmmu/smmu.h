@@ -231,9 +231,9 @@ int smmu_unmap_batch(struct smmu *context, uint32_t domain, const struct smmu_ra
 unsigned smmu_batch_max(const struct smmu *context);
 
 /*
- * Addresses a device cannot use, ordered; at most max of them from number
- * offset on. Returns how many were stored; *ret_more (may be NULL) is nonzero when
- * others follow.
+ * Addresses a device, or one that cannot be told apart from it, cannot use: a
+ * grant there is -EINVAL. In order; at most max of them from number offset on.
+ * Returns how many were stored; *ret_more (may be NULL) is nonzero when others follow.
  */
 int smmu_reserved(struct smmu *context, const char *name, unsigned offset,
 		  struct smmu_range *ranges, unsigned max, int *ret_more);

@@ -39,14 +39,14 @@ SIZE(wire_cursor, 8);
 SIZE(wire_fault, 608);
 SIZE(wire_reserved_ask, 104);
 SIZE(wire_reserved, 16);
-SIZE(wire_status, 400);
-SIZE(wire_unit, 288);
-SIZE(wire_device, 512);
+SIZE(wire_status, 416);
+SIZE(wire_unit, 296);
+SIZE(wire_device, 624);
 SIZE(wire_client, 272);
 SIZE(wire_domain, 72);
 SIZE(wire_grant, 56);
 SIZE(wire_explain, 112);
-SIZE(wire_explain_reply, 1952);
+SIZE(wire_explain_reply, 2840);
 
 _Static_assert(sizeof(struct wire_head) + sizeof(struct wire_batch) +
 		       WIRE_BATCH_MAX * sizeof(struct wire_map) <= WIRE_MAX,
@@ -106,11 +106,11 @@ FIELDS(wire_fault, ZERO(wire_fault, zero), TEXT(wire_fault, unit), TEXT(wire_fau
 FIELDS(wire_reserved_ask, TEXT(wire_reserved_ask, name));
 FIELDS(wire_reserved);
 FIELDS(wire_status, TEXT(wire_status, program), TEXT(wire_status, policy),
-       TEXT(wire_status, board));
-FIELDS(wire_unit, TEXT(wire_unit, name), TEXT(wire_unit, module), TEXT(wire_unit, words));
+       TEXT(wire_status, board), ZERO(wire_status, zero));
+FIELDS(wire_unit, ZERO(wire_unit, zero), TEXT(wire_unit, name), TEXT(wire_unit, module), TEXT(wire_unit, words));
 FIELDS(wire_device, TEXT(wire_device, name), TEXT(wire_device, alias),
        TEXT(wire_device, policy), TEXT(wire_device, unit), TEXT(wire_device, owner),
-       TEXT(wire_device, note));
+       TEXT(wire_device, note), TEXT(wire_device, group), ZERO(wire_device, zero));
 FIELDS(wire_client, TEXT(wire_client, rule), TEXT(wire_client, exe));
 FIELDS(wire_domain, TEXT(wire_domain, owner));
 FIELDS(wire_grant);
@@ -119,10 +119,13 @@ FIELDS(wire_explain_reply, ZERO(wire_explain_reply, zero),
        TEXT(wire_explain_reply, device.name), TEXT(wire_explain_reply, device.alias),
        TEXT(wire_explain_reply, device.policy), TEXT(wire_explain_reply, device.unit),
        TEXT(wire_explain_reply, device.owner), TEXT(wire_explain_reply, device.note),
+       TEXT(wire_explain_reply, device.group), ZERO(wire_explain_reply, device.zero),
+       ZERO(wire_explain_reply, zero2),
        TEXT(wire_explain_reply, stream_entry), TEXT(wire_explain_reply, rule),
        TEXT(wire_explain_reply, grant), TEXT(wire_explain_reply, past),
        TEXT(wire_explain_reply, verdict), TEXT(wire_explain_reply, advice),
-       COUNT(wire_explain_reply, step_count, 0, WIRE_WALK_MAX));
+       COUNT(wire_explain_reply, step_count, 0, WIRE_WALK_MAX),
+       COUNT(wire_explain_reply, reserved_count, 0, WIRE_EXPLAIN_RESERVED_MAX));
 
 enum row {
 #define ROW(id, NAME, ...) ROW_##NAME,

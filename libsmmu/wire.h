@@ -19,7 +19,7 @@
 
 #include "error.h"
 
-#define WIRE_VERSION 1u
+#define WIRE_VERSION 2u
 #define WIRE_REPLY 0x8000u
 #define WIRE_MAX 65536u	    /* bytes of a message */
 #define WIRE_BATCH_MAX 256u /* grants of a batch */
@@ -198,6 +198,7 @@ struct wire_fault {
 	char note[192]; /* the grant it just missed, or the one that had covered it */
 };
 
+/* Answered in rising order; the list's next is how many follow. */
 struct wire_reserved_ask {
 	uint32_t offset;
 	uint32_t max;
@@ -220,6 +221,10 @@ struct wire_status {
 	uint64_t log_lost;
 	uint32_t units, units_closed, devices, devices_quarantined, clients, domains, memories,
 		grants;
+	uint32_t devices_host;	    /* open for the host kernel */
+	uint32_t devices_uncovered; /* no unit stands in front of them */
+	uint32_t devices_unsafe;    /* have an owner, and interrupt messages nobody checks */
+	uint32_t zero;
 };
 
 struct wire_unit {
@@ -229,6 +234,8 @@ struct wire_unit {
 		global_errors, table_pages;
 	uint32_t streams;
 	uint32_t is_closed;
+	uint32_t unsafe_interrupts; /* interrupt messages of its devices pass unchecked */
+	uint32_t zero;
 };
 
 /* The life of a device between owners; words by wire_device_state_name(). */
@@ -242,6 +249,13 @@ enum wire_device_state {
 	WIRE_DEVICE_STATIC,	 /* bound to its static: grants */
 };
 
+/* May the device write interrupt messages that its unit does not check? */
+enum wire_unsafe {
+	WIRE_UNSAFE_CHECKED, /* no: they pass the tables like all else */
+	WIRE_UNSAFE_REFUSED, /* it could, so nobody may attach it */
+	WIRE_UNSAFE_ALLOWED, /* the policy says unsafe_interrupts: allow: red */
+};
+
 struct wire_device {
 	char name[WIRE_NAME];
 	char alias[WIRE_NAME]; /* a platform device by its registers, else "" */
@@ -252,6 +266,18 @@ struct wire_device {
 	uint64_t faults;
 	uint32_t stream, state, client, domain;
 	uint32_t vendor, product;
+	uint32_t unsafe_interrupts; /* enum wire_unsafe */
+	uint32_t is_uncovered;	    /* no unit stands in front of it: red */
+	uint32_t group_size;	    /* devices that cannot be told apart from it, itself included */
+	uint32_t zero;
+	char group[WIRE_NAME];	    /* the first of them; faults of all are told under its name */
+};
+
+/* Addresses that no grant can be made at, and why. */
+enum wire_reserved_kind {
+	WIRE_RESERVED_UNUSABLE,	 /* never reach memory by the tables */
+	WIRE_RESERVED_INTERRUPT, /* writes there are interrupt messages */
+	WIRE_RESERVED_FIRMWARE,	 /* firmware has the device use memory there */
 };
 
 struct wire_client {
@@ -283,6 +309,7 @@ struct wire_explain {
 };
 
 #define WIRE_WALK_MAX 5u
+#define WIRE_EXPLAIN_RESERVED_MAX 32u
 struct wire_explain_reply {
 	struct wire_device device;
 	char stream_entry[256]; /* how the unit treats the stream, in words */
@@ -301,6 +328,13 @@ struct wire_explain_reply {
 		uint32_t level;
 		uint32_t is_valid;
 	} steps[WIRE_WALK_MAX];
+	uint32_t reserved_count;
+	uint32_t zero2;
+	struct wire_explain_reserved {
+		uint64_t start, length;
+		uint32_t kind;	   /* enum wire_reserved_kind */
+		uint32_t of_group; /* it is another's, who cannot be told apart from it */
+	} reserved[WIRE_EXPLAIN_RESERVED_MAX];
 };
 
 /* Who may send a message: the connection's rule must have this right. */

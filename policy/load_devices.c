@@ -183,11 +183,35 @@ static void read_host(struct load *load, const struct load_node *node, void *tar
 		device->host_identity = true;
 }
 
+static void read_unsafe_interrupts(struct load *load, const struct load_node *node, void *target)
+{
+	static const struct load_word words[] = { { "allow", true } };
+	struct policy_device *device = target;
+	unsigned value;
+
+	if (load_word(load, node, "unsafe_interrupts", words, ARRAY_COUNT(words), &value))
+		device->unsafe_interrupts = true;
+}
+
 static const struct load_key device_keys[] = {
-	{ "name", true, read_name },   { "match", true, read_match },
-	{ "quiesce", false, read_quiesce }, { "storm", false, read_storm },
+	{ "name", true, read_name },
+	{ "match", true, read_match },
+	{ "quiesce", false, read_quiesce },
+	{ "storm", false, read_storm },
 	{ "host", false, read_host },
+	{ "unsafe_interrupts", false, read_unsafe_interrupts },
 };
+
+/* Nobody attaches what stays with the host. */
+static void check_host(struct load *load, const struct load_node *entry,
+		       const struct policy_device *device)
+{
+	if (device->host_identity && device->unsafe_interrupts)
+		load_warning(load, entry->mark,
+			     "'unsafe_interrupts' changes nothing for '%s': it stays open for the "
+			     "host",
+			     device->name);
+}
 
 /* A platform device has one register window and no reset of its own. */
 static void check_platform(struct load *load, const struct load_node *entry,
@@ -225,7 +249,9 @@ void load_devices(struct load *load, const struct load_node *node)
 			.quarantine = true,
 		};
 		if (load_map(load, entry, "a device", device_keys, ARRAY_COUNT(device_keys),
-			     device))
+			     device)) {
 			check_platform(load, entry, device);
+			check_host(load, entry, device);
+		}
 	}
 }

@@ -49,10 +49,39 @@ static void read_table(struct load *load, const struct load_node *node, void *ta
 		unit->table = (enum policy_table)value;
 }
 
+static void read_mode(struct load *load, const struct load_node *node, void *target)
+{
+	static const struct load_word words[] = {
+		{ "any", POLICY_MODE_ANY },
+		{ "legacy", POLICY_MODE_LEGACY },
+		{ "scalable", POLICY_MODE_SCALABLE },
+	};
+	struct policy_unit *unit = target;
+	unsigned value;
+
+	if (load_word(load, node, "mode", words, ARRAY_COUNT(words), &value))
+		unit->mode = (enum policy_mode)value;
+}
+
+/* A part of a file's name: nothing that could lead out of its directory. */
+static void read_module(struct load *load, const struct load_node *node, void *target)
+{
+	struct policy_unit *unit = target;
+	char quoted[LOAD_QUOTE_MAX];
+
+	if (!load_name(load, node, "module", unit->module, sizeof(unit->module)))
+		return;
+	if (strchr(unit->module, '.'))
+		load_error(load, node->mark,
+			   "'module' takes NAME of smmu-NAME.so alone: letters, digits, '-' and "
+			   "'_', not '%s'",
+			   load_quote(quoted, node->text));
+}
+
 static const struct load_key unit_keys[] = {
-	{ "unit", true, read_unit },
-	{ "stage", false, read_stage },
-	{ "stream_table", false, read_table },
+	{ "unit", true, read_unit },	{ "stage", false, read_stage },
+	{ "stream_table", false, read_table }, { "mode", false, read_mode },
+	{ "module", false, read_module },
 };
 
 void load_units(struct load *load, const struct load_node *node)

@@ -10,25 +10,23 @@
 
 #include "device.h"
 #include "faults.h"
+#include "group.h"
 #include "log.h"
 #include "pci.h"
 #include "pending.h"
 #include "release.h"
+#include "reserved.h"
 #include "statics.h"
 #include "unit.h"
 
 #define FAULT_BUDGET 256u /* records of a unit in one round */
 
-static int discover(struct daemon *d, struct error *err)
+/* Behind skip bytes, and before the page that stays blank. */
+static int lay_out_pages(struct machine *machine, struct pages *pages, uint64_t skip)
 {
-	int ret;
-
-	if (!d->machine->fdt)
-		return error_set(err, -ENODEV, "%s has no device tree", d->machine->words);
-	ret = topology_from_fdt(d->machine->fdt, d->machine->fdt_size, &d->topology, err);
-	if (ret == 0)
-		ret = topology_scan_pci(d->machine, &d->topology, err);
-	return ret < 0 ? error_prefix(err, "%s", d->machine->words) : 0;
+	machine->hw.pages = pages;
+	return pages_init(pages, machine->arena_cpu + skip, PA(machine->arena_pa.v + skip),
+			  machine->arena_size - skip - PAGE_BYTES);
 }
 
 /* No unit reads the arena any more when this is called: everything is closed. */
@@ -36,7 +34,7 @@ static int lay_out_arena(struct daemon *d, struct error *err)
 {
 	struct machine *machine = d->machine;
 	uint64_t size = books_size(machine->arena_size);
-	uint32_t seed;
+	uint32_t i, seed;
 
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return error_set(err, -EIO, "the kernel gave no random number");
@@ -45,14 +43,35 @@ static int lay_out_arena(struct daemon *d, struct error *err)
 				 " bytes) is too small for its books (%" PRIu64 " bytes)",
 				 machine->arena_size, size);
 	books_init(&d->books, machine->arena_cpu, machine->arena_size, seed);
-	if (pages_init(&d->pages, machine->arena_cpu + size, PA(machine->arena_pa.v + size),
-		       machine->arena_size - size - PAGE_BYTES) < 0)
-		return error_set(err, -ENOMEM, "no memory for the notes of the arena's pages");
-	machine->hw.pages = &d->pages;
+	for (i = 0; i < machine_part_count(machine); i++)
+		if (lay_out_pages(machine_part(machine, i), &d->pages[i], i == 0 ? size : 0) < 0)
+			return error_set(err, -ENOMEM,
+					 "no memory for the notes of the arena's pages");
 	d->domains = calloc(d->books.header->domain_max, sizeof(*d->domains));
 	if (!d->domains || faults_init(d) < 0)
 		return error_set(err, -ENOMEM, "no memory for the domains and the fault log");
 	return 0;
+}
+
+/*
+ * Nothing stands between this device and memory: all that can be done is to keep
+ * it from asking.
+ */
+static void hold_uncovered(struct daemon *d, struct device *device)
+{
+	bool is_hosts = device->policy && device->policy->host_identity;
+	struct error err = { 0 };
+	char name[DEVNAME_MAX];
+
+	if (!device->found->config || is_hosts)
+		return;
+	devname_format(&device->found->name, name);
+	if (pci_stop_mastering(d->machine, device->found, &err) < 0)
+		log_alarm("%s: no IOMMU covers it, and its bus mastering cannot be switched off: it "
+			  "reaches all memory (%s)", name, err.text);
+	else
+		log_warn("%s: no IOMMU covers it; its bus mastering is off, and nobody may attach it",
+			 name);
 }
 
 /* What a device did under an earlier owner ends now: no owner is assumed clean. */
@@ -65,6 +84,8 @@ static void bring_devices_to_rest(struct daemon *d)
 
 	for (i = 0; i < d->device_count; i++) {
 		device = &d->devices[i];
+		if (device->is_uncovered)
+			hold_uncovered(d, device);
 		if (device_state(d, device) != WIRE_DEVICE_CLOSED)
 			continue;
 		if (device->found->config &&
@@ -87,11 +108,15 @@ static int take_over(struct daemon *d, struct error *err)
 	/* Refusals of the time without a daemon, before their queue is cleared. */
 	for (i = 0; i < d->unit_count; i++)
 		faults_salvage(d, &d->units[i]);
+	ret = group_check_host(d, err);
 	for (i = 0; i < d->unit_count && ret == 0; i++)
 		ret = unit_takeover(d, &d->units[i], err);
 	if (ret < 0)
 		return ret;
-	ret = statics_make(d, err);
+	reserved_read(d);
+	ret = reserved_check_host(d, err);
+	if (ret == 0)
+		ret = statics_make(d, err);
 	if (ret == 0)
 		bring_devices_to_rest(d);
 	return ret;
@@ -107,6 +132,19 @@ static bool keeps_host(const struct policy *policy)
 	return false;
 }
 
+/* Only addresses yet, so that a module finds what an earlier daemon left. */
+static void point_at_arena(struct machine *machine, struct pages *pages)
+{
+	uint64_t last = machine->arena_size - PAGE_BYTES;
+
+	*pages = (struct pages){ .cpu = machine->arena_cpu,
+				 .pa = machine->arena_pa,
+				 .size = machine->arena_size };
+	machine->hw.pages = pages;
+	machine->hw.blank_cpu = machine->arena_cpu + last;
+	machine->hw.blank_pa = PA(machine->arena_pa.v + last);
+}
+
 /*
  * A unit that an earlier daemon left enabled still walks tables in the arena:
  * it is closed before the first byte there changes. One that does not translate
@@ -117,14 +155,8 @@ static void close_before_takeover(struct daemon *d)
 {
 	uint32_t i;
 
-	/* Only addresses yet, so that a module finds what an earlier daemon left.
-	 * The last page stays blank: hw.h. */
-	d->pages = (struct pages){ .cpu = d->machine->arena_cpu,
-				   .pa = d->machine->arena_pa,
-				   .size = d->machine->arena_size };
-	d->machine->hw.pages = &d->pages;
-	d->machine->hw.blank_cpu = d->machine->arena_cpu + d->machine->arena_size - PAGE_BYTES;
-	d->machine->hw.blank_pa = PA(d->machine->arena_pa.v + d->machine->arena_size - PAGE_BYTES);
+	for (i = 0; i < machine_part_count(d->machine); i++)
+		point_at_arena(machine_part(d->machine, i), &d->pages[i]);
 	for (i = 0; i < d->unit_count; i++)
 		if (!keeps_host(d->policy) || d->units[i].drv->found_enabled)
 			d->units[i].drv->ops->close(d->units[i].drv);
@@ -145,7 +177,7 @@ int daemon_start(struct daemon *d, struct error *err)
 	int ret;
 
 	d->started_real_ns = clock_real_ns();
-	ret = discover(d, err);
+	ret = topology_discover(d->machine, &d->topology, err);
 	if (ret == 0)
 		ret = units_probe(d, err);
 	if (ret < 0) {
@@ -180,7 +212,8 @@ void daemon_forget(struct daemon *d)
 	faults_fini(d);
 	free(d->domains);
 	d->domains = NULL;
-	pages_fini(&d->pages);
+	for (i = 0; i < MACHINE_PARTS_MAX; i++)
+		pages_fini(&d->pages[i]);
 }
 
 void daemon_close(struct daemon *d)

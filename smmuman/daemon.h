@@ -20,79 +20,13 @@
 #include "list.h"
 #include "machine.h"
 #include "policy.h"
+#include "state.h"
 #include "topology.h"
 #include "wire.h"
 
-struct daemon;
-struct conn;
-struct pending;
-
-#define RELEASE_DEADLINE_NS UINT64_C(1000000000) /* of a unit's invalidation */
-#define SPIN_NS UINT64_C(100000)		 /* before a request is parked */
-#define OWNER_MARKS 4u
 #define REFUSED_MAX 4u /* refused connections of one uid that are kept to hear why */
 #define CONN_PARTS_MAX 4u /* board memory parts one client may borrow */
 #define ORPHAN_PARTS_MAX BOARD_PARTS_MAX
-
-/* Who owned a device; kept by value, for it outlives the connection. */
-struct owner {
-	uint32_t client; /* 0: nobody */
-	uint32_t domain; /* handle */
-	uint32_t uid;
-	int32_t pid;
-	char rule[WIRE_WORD];
-};
-
-struct unit {
-	struct drv_unit *drv;
-	const struct topology_unit *found;
-};
-
-/* Something that waits until units have forgotten what was taken away. */
-struct pending {
-	struct list node;
-	bool is_waiting;
-	uint32_t count;
-	struct pending_ticket { struct unit *unit; uint64_t ticket; } tickets[TOPOLOGY_UNITS_MAX];
-	uint64_t deadline_ns;
-	/* status 0, or -EIO when a unit did not answer and was closed. */
-	void (*done)(struct daemon *d, struct pending *pending, int status);
-};
-
-enum release_step { RELEASE_IDLE, RELEASE_CLOSING, RELEASE_RESET, RELEASE_POLL };
-
-struct device {
-	const struct topology_device *found;
-	const struct policy_device *policy; /* NULL: not mentioned, never attachable */
-	struct unit *unit;		    /* NULL: none covers it */
-	uint32_t number;		    /* index in daemon.devices; handle - 1 */
-	uint32_t domain;		    /* book index while attached */
-	struct conn *conn;		    /* while attached; NULL for static */
-	struct owner owner;		    /* the last one, also after it went */
-	struct owner_mark { uint64_t sequence; struct owner owner; } marks[OWNER_MARKS];
-	uint32_t mark_count;
-	struct machine_window windows[TOPOLOGY_BARS];
-	bool has_window[TOPOLOGY_BARS];
-	uint64_t faults;
-	uint64_t storm_start_ns, storm_count;
-	bool is_storming; /* over its budget: to be quarantined after the drain */
-	uint64_t last_record;	  /* sequence of its newest fault record */
-	uint64_t talk_start_ns, talk_count; /* log lines about it in this second */
-	char note[160]; /* why it is quarantined */
-	/* being brought to rest */
-	enum release_step step;
-	struct pending release;
-	struct list releasing;
-	uint64_t step_until_ns, step_next_ns;
-};
-
-/* The part of a domain that lives in this process, by book index. */
-struct domain {
-	struct drv_space *spaces[TOPOLOGY_UNITS_MAX]; /* one a unit, made on demand */
-	uint32_t devices;
-	struct user *user;   /* NULL: static */
-	uint64_t table_bytes; /* as last accounted to the user */
-};
 
 /* What one uid has in use; quotas are per uid. */
 struct user {
@@ -147,7 +81,8 @@ struct counters {
 struct daemon {
 	const struct policy *policy;
 	struct machine *machine;
-	struct pages pages;
+	const char *modules; /* the directory of smmu-NAME.so */
+	struct pages pages[MACHINE_PARTS_MAX]; /* of each part of the machine; the books are in the first */
 	struct books books;
 	struct topology topology;
 	struct unit units[TOPOLOGY_UNITS_MAX];

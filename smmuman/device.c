@@ -3,11 +3,14 @@
 #include "device.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bits.h"
+#include "group.h"
 #include "log.h"
+#include "pci.h"
 
 /* From each state, the states that may follow; any other pair is our bug. */
 static const uint32_t may_follow[] = {
@@ -54,16 +57,6 @@ static void hash_stream(struct daemon *d, const struct device *device, uint32_t 
 	d->stream_hash[slot] = (uint16_t)(device->number + 1);
 }
 
-static bool has_stream(const struct device *device, uint32_t stream)
-{
-	uint32_t i;
-
-	for (i = 0; i < device->found->stream_count; i++)
-		if (device->found->streams[i] == stream)
-			return true;
-	return false;
-}
-
 struct device *device_by_stream(struct daemon *d, const struct unit *unit, uint32_t stream)
 {
 	uint32_t slot = stream_slot(d, unit_number(d, unit), stream);
@@ -71,7 +64,7 @@ struct device *device_by_stream(struct daemon *d, const struct unit *unit, uint3
 
 	for (; d->stream_hash[slot]; slot = (slot + 1) % (uint32_t)ARRAY_COUNT(d->stream_hash)) {
 		device = &d->devices[d->stream_hash[slot] - 1];
-		if (device->unit == unit && has_stream(device, stream))
+		if (device->unit == unit && device_has_stream(device, stream))
 			return device;
 	}
 	return NULL;
@@ -115,9 +108,41 @@ const struct policy_device *device_policy(const struct daemon *d,
 	return policy;
 }
 
+uint32_t device_unsafe(const struct device *device)
+{
+	if (!device->unit || !device->unit->drv->caps.unsafe_interrupts)
+		return WIRE_UNSAFE_CHECKED;
+	return device->policy && device->policy->unsafe_interrupts ? WIRE_UNSAFE_ALLOWED
+								   : WIRE_UNSAFE_REFUSED;
+}
+
+int device_refuse_unsafe(const struct daemon *d, const struct device *device, struct error *err)
+{
+	char name[DEVNAME_MAX];
+
+	if (device_unsafe(device) != WIRE_UNSAFE_REFUSED)
+		return 0;
+	devname_format(&device->found->name, name);
+	return error_set(err, -EPERM, "%s could raise any interrupt of the machine: %s does not check "
+			 "interrupt messages; if it may, write 'unsafe_interrupts: allow' at '%s' "
+			 "(%s:%" PRIu32 ")", name, device->unit->drv->name, device->policy->name,
+			 d->policy->file, device->policy->line);
+}
+
 _Static_assert(sizeof(((struct device *)0)->note) >=
 		       sizeof(((struct topology_device *)0)->unusable),
 	       "a device's note holds why it is unusable");
+
+/* A bridge, or an IOMMU that is itself a PCI function. */
+static bool is_part_of_the_machine(struct daemon *d, const struct topology_device *found)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->topology.unit_count; i++)
+		if (d->topology.units[i].is_pci && d->topology.units[i].config == found->config)
+			return true;
+	return found->config && pci_is_bridge(d->machine, found);
+}
 
 static void device_init(struct daemon *d, uint32_t number)
 {
@@ -136,8 +161,10 @@ static void device_init(struct daemon *d, uint32_t number)
 		d->books.streams[number].unit = found->unit;
 	}
 	d->books.streams[number].stream = found->stream;
-	if (found->unusable[0]) {
-		memcpy(device->note, found->unusable, sizeof(found->unusable));
+	device->is_uncovered = !device->unit && !is_part_of_the_machine(d, found);
+	if (found->unusable[0] || !device->unit) {
+		snprintf(device->note, sizeof(device->note), "%s",
+			 found->unusable[0] ? found->unusable : "no IOMMU covers it");
 		device_set_state(d, device, WIRE_DEVICE_UNUSABLE);
 	} else if (device->policy && device->policy->host_identity) {
 		device_set_state(d, device, WIRE_DEVICE_HOST);
@@ -151,19 +178,26 @@ void devices_init(struct daemon *d)
 	d->device_count = d->topology.device_count;
 	for (i = 0; i < d->device_count; i++)
 		device_init(d, i);
+	for (i = 0; i < d->device_count; i++)
+		d->devices[d->topology.devices[i].group].group_size++;
+	for (i = 0; i < d->device_count; i++)
+		d->devices[i].group_size = d->devices[d->topology.devices[i].group].group_size;
 }
 
-void device_shut_streams(struct device *device, enum drv_stream_state state,
+void device_shut_streams(struct daemon *d, struct device *device, enum drv_stream_state state,
 			 struct drv_gather *gather)
 {
 	struct drv_unit *drv = device->unit->drv;
 	uint32_t i;
 
+	device->is_bound = false;
 	for (i = 0; i < device->found->stream_count; i++)
-		drv->ops->set_stream(drv, device->found->streams[i], state, NULL, gather, NULL);
+		if (!group_holds(d, device, device->found->streams[i]))
+			drv->ops->set_stream(drv, device->found->streams[i], state, NULL, gather,
+					     NULL);
 }
 
-int device_bind_streams(struct device *device, struct drv_space *space,
+int device_bind_streams(struct daemon *d, struct device *device, struct drv_space *space,
 			struct drv_gather *gather, struct error *err)
 {
 	struct drv_unit *drv = device->unit->drv;
@@ -171,14 +205,37 @@ int device_bind_streams(struct device *device, struct drv_space *space,
 	int ret;
 
 	for (i = 0; i < device->found->stream_count; i++) {
+		if (group_holds(d, device, device->found->streams[i]))
+			continue;
 		ret = drv->ops->set_stream(drv, device->found->streams[i], DRV_BOUND, space, gather,
 					   err);
 		if (ret < 0) {
-			device_shut_streams(device, DRV_DENY, gather);
+			device_shut_streams(d, device, DRV_DENY, gather);
 			return ret;
 		}
 	}
+	device->is_bound = true;
 	return 0;
+}
+
+void device_join(struct daemon *d, struct device *device, uint32_t domain)
+{
+	device->domain = domain;
+	device->next_in_domain = d->domains[domain].first_device;
+	d->domains[domain].first_device = device->number + 1;
+}
+
+void device_leave(struct daemon *d, struct device *device)
+{
+	uint32_t *link = &d->domains[device->domain].first_device;
+
+	while (*link != device->number + 1) {
+		check(*link != 0);
+		link = &d->devices[*link - 1].next_in_domain;
+	}
+	*link = device->next_in_domain;
+	device->next_in_domain = 0;
+	device->domain = BOOK_NONE;
 }
 
 void device_mark_owner(struct device *device, const struct owner *owner)

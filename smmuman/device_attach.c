@@ -7,12 +7,14 @@
 
 #include "device.h"
 #include "domain.h"
+#include "group.h"
 #include "log.h"
 #include "pci.h"
 #include "release.h"
+#include "reserved.h"
 
-static int refuse_by_state(const struct daemon *d, const struct device *device, const char *name,
-			   struct error *err)
+int device_refuse_state(const struct daemon *d, const struct device *device, const char *name,
+			struct error *err)
 {
 	switch ((enum wire_device_state)device_state(d, device)) {
 	case WIRE_DEVICE_CLOSED:
@@ -39,8 +41,8 @@ static int refuse_by_state(const struct daemon *d, const struct device *device, 
 	return error_set(err, -ENODEV, "%s cannot be attached: %s", name, device->note);
 }
 
-static int refuse_by_policy(const struct daemon *d, const struct device *device,
-			    const struct conn *conn, struct error *err)
+int device_may_attach(const struct daemon *d, const struct device *device,
+		      const struct conn *conn, struct error *err)
 {
 	struct policy_who who = { conn->uid, conn->gid, conn->exe[0] ? conn->exe : NULL };
 	struct policy_ask ask = { .verb = POLICY_ATTACH, .device = &device->found->name };
@@ -49,13 +51,39 @@ static int refuse_by_policy(const struct daemon *d, const struct device *device,
 	if (device->policy)
 		ask.device = &device->policy->match;
 	policy_decide(d->policy, &who, &ask, &answer);
-	if (!answer.allowed)
-		return error_set(err, -EACCES, "%s", answer.text);
+	return answer.allowed ? 0 : error_set(err, -EACCES, "%s", answer.text);
+}
+
+static int refuse_by_limit(const struct conn *conn, struct error *err)
+{
 	if (conn->user->devices >= conn->rule->limits.devices)
 		return error_set(err, -EDQUOT, "uid %" PRIu32 " has %" PRIu32
 				 " devices attached, its limit (limits: devices of '%s')",
 				 conn->uid, conn->user->devices, conn->rule->name);
 	return 0;
+}
+
+static int refuse(struct daemon *d, struct device *device, const char *name,
+		  const struct conn *conn, uint32_t domain, struct error *err)
+{
+	const struct drv_unit *drv = device->unit ? device->unit->drv : NULL;
+	int ret;
+
+	ret = device_may_attach(d, device, conn, err);
+	if (ret == 0)
+		ret = refuse_by_limit(conn, err);
+	if (ret == 0)
+		ret = device_refuse_state(d, device, name, err);
+	if (ret == 0)
+		ret = group_refuse(d, device, conn, domain, err);
+	if (ret == 0)
+		ret = device_refuse_unsafe(d, device, err);
+	if (ret == 0 && drv->is_closed)
+		ret = error_set(err, -EIO, "%s: its unit %s is closed after a failure; see the log",
+				name, drv->name);
+	if (ret == 0)
+		ret = reserved_refuse_device(d, device, domain, err);
+	return ret;
 }
 
 static void bind_bookkeeping(struct daemon *d, struct device *device, struct conn *conn,
@@ -65,7 +93,7 @@ static void bind_bookkeeping(struct daemon *d, struct device *device, struct con
 
 	owner.domain = books_domain_handle(&d->books, domain);
 	device_mark_owner(device, &owner);
-	device->domain = domain;
+	device_join(d, device, domain);
 	device->conn = conn;
 	device_set_state(d, device, WIRE_DEVICE_ATTACHED);
 	d->domains[domain].devices++;
@@ -73,38 +101,41 @@ static void bind_bookkeeping(struct daemon *d, struct device *device, struct con
 	conn->user->devices++;
 }
 
+static void tell_attached(const struct device *device, const char *name)
+{
+	const struct owner *owner = &device->owner;
+
+	log_info("%s attached by '%s' (client %" PRIu32 ", uid %" PRIu32 ", pid %" PRId32 ")", name,
+		 owner->rule, owner->client, owner->uid, owner->pid);
+	if (device_unsafe(device) == WIRE_UNSAFE_ALLOWED)
+		log_warn("%s may raise any interrupt of the machine: %s does not check interrupt "
+			 "messages, and the policy says unsafe_interrupts: allow", name,
+			 device->unit->drv->name);
+}
+
 int device_attach(struct daemon *d, struct device *device, struct conn *conn, uint32_t domain,
 		  struct drv_gather *gather, struct error *err)
 {
 	uint64_t limit = conn->rule->limits.table_bytes / PAGE_BYTES;
 	struct drv_space *space;
-	struct drv_unit *drv;
 	char name[DEVNAME_MAX];
 	int ret;
 
 	devname_format(&device->found->name, name);
-	ret = refuse_by_policy(d, device, conn, err);
+	ret = refuse(d, device, name, conn, domain, err);
 	if (ret == 0)
-		ret = refuse_by_state(d, device, name, err);
-	if (ret < 0)
-		return ret;
-	drv = device->unit->drv;
-	if (drv->is_closed)
-		return error_set(err, -EIO, "%s: its unit %s is closed after a failure; see the log", name,
-				 drv->name);
-	ret = domain_space(d, domain, device->unit, limit, &space, err);
+		ret = domain_space(d, domain, device->unit, limit, &space, err);
 	if (ret < 0)
 		return ret;
 	/* What this stream did before belongs to whoever owned it before. */
 	bind_bookkeeping(d, device, conn, domain);
-	ret = device_bind_streams(device, space, gather, err);
+	ret = device_bind_streams(d, device, space, gather, err);
 	if (ret < 0) {
 		device_unbind(d, device, gather);
 		release_begin(d, device, gather);
 		return error_prefix(err, "%s", name);
 	}
-	log_info("%s attached by '%s' (client %" PRIu32 ", uid %" PRIu32 ", pid %" PRId32 ")", name,
-		 conn->self.rule, conn->self.client, conn->uid, conn->pid);
+	tell_attached(device, name);
 	return 0;
 }
 
@@ -113,7 +144,7 @@ void device_unbind(struct daemon *d, struct device *device, struct drv_gather *g
 	static const struct owner nobody;
 	struct error err = { 0 };
 
-	device_shut_streams(device, DRV_DENY, gather);
+	device_shut_streams(d, device, DRV_DENY, gather);
 	/* Requests that are still under way are refused; later ones never leave. */
 	if (device->found->config && pci_stop_mastering(d->machine, device->found, &err) < 0)
 		log_warn("%s", err.text);
@@ -124,6 +155,6 @@ void device_unbind(struct daemon *d, struct device *device, struct drv_gather *g
 		device->conn->devices--;
 		device->conn->user->devices--;
 	}
-	device->domain = BOOK_NONE;
+	device_leave(d, device);
 	device->conn = NULL;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Units, PCI host bridges and platform masters from a flattened device tree
- * (Devicetree Specification 0.4; bindings arm,smmu-v3, pci-host-ecam-generic,
- * iommu-map). The tree is a stranger's: every length is checked before use.
+ * (Devicetree Specification 0.4; bindings arm,smmu-v3, virtio-iommu, virtio,mmio,
+ * pci-host-ecam-generic, iommu-map). The tree is a stranger's: every length is
+ * checked before use.
  */
-#include "topology.h"
+#include "discover_fdt.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,20 +13,18 @@
 #include <string.h>
 
 #include "arith.h"
-#include "fdt_tree.h"
 
 #define IOMMU_CELLS_MAX 8u
 #define BUS_BYTES (UINT64_C(1) << 20) /* of ECAM */
 #define MAP_ENTRY_CELLS 4u	      /* requester id, phandle, stream, length */
-
-struct discovery {
-	struct topology *topology;
-	uint32_t unit_cells[TOPOLOGY_UNITS_MAX]; /* #iommu-cells */
-};
+#define MAPS_MAX 64u		      /* of all host bridges of a tree */
 
 /* --- units ------------------------------------------------------------------------- */
 
-/* The string modules match by: the generic one if it is there, else the first. */
+/*
+ * The string modules match by: the generic one if it is there, else the first. A
+ * virtio device on MMIO is an IOMMU by its cells; its own string says only virtio.
+ */
 static int get_compatible(const struct fdt_tree *tree, char *text, size_t size)
 {
 	const char *chosen = fdt_tree_compatible(tree);
@@ -34,6 +33,10 @@ static int get_compatible(const struct fdt_tree *tree, char *text, size_t size)
 		return fdt_tree_refuse(tree, "compatible is missing or is no list of strings");
 	if (fdt_tree_is_compatible(tree, "arm,smmu-v3"))
 		chosen = "arm,smmu-v3";
+	if (fdt_tree_is_compatible(tree, "virtio,pci-iommu"))
+		chosen = "virtio,pci-iommu";
+	if (fdt_tree_is_compatible(tree, "virtio,mmio"))
+		chosen = "virtio,mmio-iommu";
 	if (strlen(chosen) >= size)
 		return fdt_tree_refuse(tree, "compatible is longer than %zu bytes", size - 1);
 	memcpy(text, chosen, strlen(chosen) + 1);
@@ -62,11 +65,12 @@ static int check_unit_is_alone(const struct fdt_tree *tree, const struct topolog
 
 static int visit_unit(struct fdt_tree *tree, void *context)
 {
-	struct discovery *found = context;
+	struct fdt_discovery *found = context;
 	struct topology *topology = found->topology;
 	struct topology_unit unit = { .base = 0 };
 	struct topology_window window;
 	uint32_t cells;
+	bool is_virtio;
 	int result;
 
 	result = fdt_tree_cell(tree, "#iommu-cells", UINT32_MAX, &cells);
@@ -83,7 +87,10 @@ static int visit_unit(struct fdt_tree *tree, void *context)
 		result = fdt_tree_window(tree, 0, &window);
 	if (result)
 		return result;
-	if (window.size == 0 && strncmp(unit.compatible, "arm,smmu", 8) == 0)
+	unit.is_pci = fdt_tree_is_on_pci(tree);
+	is_virtio = strncmp(unit.compatible, "virtio,", 7) == 0;
+	if (window.size == 0 && !unit.is_pci &&
+	    (is_virtio || strncmp(unit.compatible, "arm,smmu", 8) == 0))
 		return fdt_tree_refuse(
 			tree, "has no registers the processor can reach; check reg and the "
 			      "#address-cells and #size-cells of its bus");
@@ -91,17 +98,17 @@ static int visit_unit(struct fdt_tree *tree, void *context)
 	unit.size = window.size;
 	unit.phandle = fdt_tree_phandle(tree);
 	fdt_tree_path(tree, unit.path);
-	snprintf(unit.name, sizeof(unit.name), "smmu%" PRIu32, topology->unit_count);
 	result = check_unit_is_alone(tree, topology, &unit);
 	if (result)
 		return result;
 	found->unit_cells[topology->unit_count] = cells;
-	topology->units[topology->unit_count++] = unit;
+	found->unit_nodes[topology->unit_count] = fdt_tree_node(tree);
+	topology_add_unit(topology, is_virtio ? "viommu" : "smmu", &unit);
 	return 0;
 }
 
-static int find_unit(const struct fdt_tree *tree, const struct topology *topology,
-		     const char *property, uint32_t phandle, uint32_t *ret_unit)
+int discover_fdt_unit(const struct fdt_tree *tree, const struct topology *topology,
+		      const char *property, uint32_t phandle, uint32_t *ret_unit)
 {
 	uint32_t i;
 
@@ -117,7 +124,7 @@ static int find_unit(const struct fdt_tree *tree, const struct topology *topolog
 
 /* --- PCI host bridges ---------------------------------------------------------------- */
 
-static int add_map(const struct fdt_tree *tree, struct discovery *found,
+static int add_map(const struct fdt_tree *tree, struct fdt_discovery *found,
 		   const struct topology_bridge *bridge, const struct fdt_cells *cells,
 		   uint32_t first)
 {
@@ -128,11 +135,11 @@ static int add_map(const struct fdt_tree *tree, struct discovery *found,
 	uint32_t i;
 	int result;
 
-	if (topology->map_count == TOPOLOGY_MAPS_MAX)
+	if (topology->map_count == MAPS_MAX)
 		return fdt_tree_refuse(
 			tree, "iommu-map has too many entries: this smmuman knows %u at most",
-			TOPOLOGY_MAPS_MAX);
-	result = find_unit(tree, topology, "iommu-map", fdt_cell(cells, first + 1), &map.unit);
+			MAPS_MAX);
+	result = discover_fdt_unit(tree, topology, "iommu-map", fdt_cell(cells, first + 1), &map.unit);
 	if (result)
 		return result;
 	if (found->unit_cells[map.unit] != 1)
@@ -160,7 +167,7 @@ static int add_map(const struct fdt_tree *tree, struct discovery *found,
 	return 0;
 }
 
-static int get_maps(const struct fdt_tree *tree, struct discovery *found,
+static int get_maps(const struct fdt_tree *tree, struct fdt_discovery *found,
 		    struct topology_bridge *bridge)
 {
 	struct fdt_cells cells;
@@ -230,7 +237,7 @@ static int check_bridge_is_alone(const struct fdt_tree *tree, const struct topol
 	return 0;
 }
 
-static int visit_bridge(const struct fdt_tree *tree, struct discovery *found)
+static int visit_bridge(const struct fdt_tree *tree, struct fdt_discovery *found)
 {
 	struct topology *topology = found->topology;
 	struct topology_bridge bridge = { .segment = 0 };
@@ -259,129 +266,69 @@ static int visit_bridge(const struct fdt_tree *tree, struct discovery *found)
 		result = get_maps(tree, found, &bridge);
 	if (result)
 		return result;
+	found->bridge_nodes[topology->bridge_count] = fdt_tree_node(tree);
 	topology->bridges[topology->bridge_count++] = bridge;
 	return 0;
 }
 
-/* --- platform masters ------------------------------------------------------------------- */
+/* --- units on PCI ----------------------------------------------------------------------- */
 
-static bool has_stream(const struct topology_device *device, uint32_t stream)
+/* Its host bridge was visited before it: only now is its segment known. */
+static int visit_pci_unit(const struct fdt_tree *tree, struct fdt_discovery *found,
+			  struct topology_unit *unit)
 {
-	uint32_t i;
-
-	for (i = 0; i < device->stream_count; i++)
-		if (device->streams[i] == stream)
-			return true;
-	return false;
-}
-
-/* What cannot be expressed makes the device unusable, not the tree. */
-static void add_stream(const struct discovery *found, struct topology_device *device, uint32_t unit,
-		       uint32_t stream)
-{
-	const struct topology_unit *units = found->topology->units;
-
-	if (device->unit != TOPOLOGY_NO_UNIT && device->unit != unit) {
-		topology_mark_unusable(device, "it has streams on both %s and %s",
-				       units[device->unit].name, units[unit].name);
-		return;
-	}
-	device->unit = unit;
-	if (has_stream(device, stream))
-		return;
-	if (device->stream_count == TOPOLOGY_STREAMS) {
-		topology_mark_unusable(device, "it has more than %u streams", TOPOLOGY_STREAMS);
-		return;
-	}
-	device->streams[device->stream_count++] = stream;
-}
-
-static int get_streams(const struct fdt_tree *tree, const struct discovery *found,
-		       struct topology_device *device)
-{
+	const struct topology *topology = found->topology;
+	const struct topology_bridge *bridge = NULL;
 	struct fdt_cells cells;
-	uint32_t unit = 0, i, width;
+	uint32_t address, i;
 	int result;
 
-	result = fdt_tree_cells(tree, "iommus", &cells);
+	for (i = 0; i < topology->bridge_count; i++)
+		if (found->bridge_nodes[i] == fdt_tree_parent(tree))
+			bridge = &topology->bridges[i];
+	if (!bridge)
+		return fdt_tree_refuse(tree, "is an IOMMU on a PCI bus that is no host bridge's");
+	result = fdt_tree_cells(tree, "reg", &cells);
 	if (result)
 		return result;
-	if (cells.count == 0)
-		return fdt_tree_refuse(tree, "iommus is empty");
-	for (i = 0; i < cells.count; i += 1 + width) {
-		result = find_unit(tree, found->topology, "iommus", fdt_cell(&cells, i), &unit);
-		if (result)
-			return result;
-		width = found->unit_cells[unit];
-		if (cells.count - i - 1 < width)
-			return fdt_tree_refuse(tree,
-					       "iommus ends before the %" PRIu32
-					       " cells that follow phandle 0x%" PRIx32,
-					       width, fdt_cell(&cells, i));
-		if (width == 1)
-			add_stream(found, device, unit, fdt_cell(&cells, i + 1));
-		else
-			topology_mark_unusable(
-				device, "its IOMMU %s takes %" PRIu32 " cells a stream, not 1",
-				found->topology->units[unit].name, width);
-	}
+	address = cells.count ? fdt_cell(&cells, 0) : 0;
+	unit->segment = bridge->segment;
+	unit->rid = address >> 8 & 0xffff;
+	if (cells.count == 0 || unit->rid >> 8 < bridge->first_bus ||
+	    unit->rid >> 8 > bridge->last_bus)
+		return fdt_tree_refuse(tree,
+				       "reg 0x%" PRIx32 " names no PCI function of its host bridge",
+				       address);
+	for (i = 0; i < topology->unit_count; i++)
+		if (&topology->units[i] != unit && topology->units[i].is_pci &&
+		    topology->units[i].segment == unit->segment &&
+		    topology->units[i].rid == unit->rid)
+			return fdt_tree_refuse(tree, "is the PCI function of %.60s too",
+					       topology->units[i].path);
 	return 0;
 }
 
-static int get_windows(const struct fdt_tree *tree, struct topology_device *device)
-{
-	uint32_t i;
-	int result;
+/* --- the tree ------------------------------------------------------------------------------- */
 
-	for (i = 0; i < TOPOLOGY_BARS; i++) {
-		result = fdt_tree_window(tree, i, &device->windows[i]);
-		if (result)
-			return result;
-	}
-	if (device->windows[0].size)
-		device->alias = (struct devname){ .kind = DEVNAME_MMIO,
-						  .base = device->windows[0].base,
-						  .length = device->windows[0].size };
-	return 0;
-}
-
-static int visit_master(const struct fdt_tree *tree, struct discovery *found)
-{
-	char path[DEVNAME_MAX], text[DEVNAME_MAX + sizeof("dt:")];
-	struct topology_device *device;
-	struct fdt_cells iommus;
-	struct devname name;
-	int result;
-
-	result = fdt_tree_cells(tree, "iommus", &iommus);
-	if (result || !iommus.exists)
-		return result;
-	result = fdt_tree_path(tree, path) ? 0 : -EINVAL;
-	snprintf(text, sizeof(text), "dt:%s", path);
-	if (result || devname_parse(text, &name))
-		return fdt_tree_refuse(tree, "is a DMA master whose path is no device name: too "
-					     "long, or with characters no node name has");
-	result = topology_add_device(found->topology, &name, &device, tree->err);
-	if (!result)
-		result = get_streams(tree, found, device);
-	if (!result)
-		result = get_windows(tree, device);
-	return result;
-}
-
-/* PCI functions are found by asking PCI: what the tree says of them is skipped. */
+/* PCI functions are found by asking PCI: only of IOMMUs does the tree say more. */
 static int visit_bridge_or_master(struct fdt_tree *tree, void *context)
 {
+	struct fdt_discovery *found = context;
+	uint32_t i;
+
 	if (fdt_tree_is_compatible(tree, "pci-host-ecam-generic"))
 		return visit_bridge(tree, context);
-	if (fdt_tree_is_on_pci(tree))
-		return 0;
-	return visit_master(tree, context);
+	if (!fdt_tree_is_on_pci(tree))
+		return discover_fdt_master(tree, found);
+	for (i = 0; i < found->topology->unit_count; i++)
+		if (found->unit_nodes[i] == fdt_tree_node(tree))
+			return visit_pci_unit(tree, found, &found->topology->units[i]);
+	return 0;
 }
 
 int topology_from_fdt(const void *fdt, uint64_t size, struct topology *topology, struct error *err)
 {
-	struct discovery found = { .topology = topology };
+	struct fdt_discovery found = { .topology = topology };
 	struct fdt_tree tree;
 	int result;
 

@@ -62,7 +62,7 @@ static int replay(struct daemon *d, uint32_t domain, struct drv_space *space, st
 		if (ret < 0)
 			return ret;
 	}
-	return 0;
+	return ops->commit ? ops->commit(space, err) : 0;
 }
 
 /* A space holds at most limit pages by itself; the uid's spaces do so together. */

@@ -11,7 +11,16 @@
 #include "device.h"
 #include "faults.h"
 #include "grants.h"
+#include "group.h"
 #include "handlers.h"
+
+/* The device that the faults of its stream are told and counted under. */
+static const struct device *fault_face(struct daemon *d, const struct device *device)
+{
+	if (device->group_size == 1 || !device->unit)
+		return device;
+	return device_by_stream(d, device->unit, device->found->stream);
+}
 
 void view_device(struct daemon *d, const struct device *device, struct wire_device *view)
 {
@@ -24,11 +33,16 @@ void view_device(struct daemon *d, const struct device *device, struct wire_devi
 	if (device->unit)
 		snprintf(view->unit, sizeof(view->unit), "%s", device->unit->drv->name);
 	snprintf(view->note, sizeof(view->note), "%s", device->note);
-	view->faults = device->faults;
+	view->faults = fault_face(d, device)->faults;
+	view->is_uncovered = device->is_uncovered;
+	view->group_size = device->group_size;
+	if (device->group_size > 1)
+		devname_format(&group_first(d, device)->found->name, view->group);
 	view->stream = device->found->stream;
 	view->state = device_state(d, device);
 	view->vendor = device->found->vendor;
 	view->product = device->found->product;
+	view->unsafe_interrupts = device_unsafe(device);
 	if (view->state == WIRE_DEVICE_ATTACHED) {
 		view->client = device->owner.client;
 		view->domain = device->owner.domain;
@@ -144,8 +158,25 @@ static void tell_attached(struct daemon *d, struct device *device, bool has_iova
 		 address_advice(d, device, iova, walk.is_mapped));
 }
 
-static const char *state_verdict(uint32_t state)
+static void tell_reserved(const struct device *device, struct wire_explain_reply *reply)
 {
+	uint32_t i;
+
+	for (i = 0; i < device->reserved_count; i++)
+		reply->reserved[i] = (struct wire_explain_reserved){
+			.start = device->reserved[i].iova,
+			.length = device->reserved[i].length,
+			.kind = device->reserved[i].kind,
+			.of_group = device->reserved[i].device != device->number,
+		};
+	reply->reserved_count = i;
+}
+
+static const char *state_verdict(const struct device *device, uint32_t state)
+{
+	if (device->is_uncovered)
+		return "nothing stands between it and memory: no IOMMU covers it, and all that keeps "
+		       "it off is that its bus mastering was switched off";
 	switch ((enum wire_device_state)state) {
 	case WIRE_DEVICE_CLOSED:
 		return "every access is refused and recorded: nobody has it attached";
@@ -169,6 +200,12 @@ static const char *state_advice(const struct device *device, uint32_t state)
 {
 	if (state == WIRE_DEVICE_QUARANTINED)
 		return "mend what the note says, then: smmuctl release DEVICE";
+	if (device->is_uncovered)
+		return "let no driver have it, or put it behind an IOMMU";
+	if (state == WIRE_DEVICE_CLOSED && device_unsafe(device) == WIRE_UNSAFE_REFUSED &&
+	    device->policy)
+		return "to let it be attached although it could then raise any interrupt of the "
+		       "machine, write 'unsafe_interrupts: allow' at its entry of the policy";
 	if (state == WIRE_DEVICE_CLOSED && !device->policy)
 		return "to let somebody have it, add it to devices: and to an attach: list of the policy";
 	if (state == WIRE_DEVICE_CLOSED)
@@ -186,6 +223,7 @@ void explain_device(struct daemon *d, struct device *device, bool has_iova, uint
 
 	view_device(d, device, &reply->device);
 	tell_rule(d, device, reply->rule, sizeof(reply->rule));
+	tell_reserved(device, reply);
 	if (drv)
 		drv->ops->describe_stream(drv, device->found->stream, reply->stream_entry,
 					  sizeof(reply->stream_entry));
@@ -196,7 +234,7 @@ void explain_device(struct daemon *d, struct device *device, bool has_iova, uint
 	} else if (state == WIRE_DEVICE_ATTACHED || state == WIRE_DEVICE_STATIC) {
 		tell_attached(d, device, has_iova, iova, reply);
 	} else {
-		snprintf(reply->verdict, sizeof(reply->verdict), "%s", state_verdict(state));
+		snprintf(reply->verdict, sizeof(reply->verdict), "%s", state_verdict(device, state));
 		snprintf(reply->advice, sizeof(reply->advice), "%s", state_advice(device, state));
 	}
 }

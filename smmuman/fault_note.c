@@ -4,10 +4,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "arith.h"
 #include "faults.h"
 #include "grants.h"
+#include "group.h"
+#include "reserved.h"
 
 static const char *rights_word(unsigned rights)
 {
@@ -63,21 +66,41 @@ static void note_nearest(const struct daemon *d, uint32_t domain, uint64_t addre
 			 " %s", over, high->iova, high->length, rights_word(high->rights));
 }
 
-void fault_note(struct daemon *d, const struct device *device, const struct owner *owner,
-		const struct drv_fault *fault, char *text, size_t size)
+static const struct device_reserved *find_reserved(const struct device *device, uint64_t address)
 {
+	uint32_t i;
+
+	for (i = 0; device && i < device->reserved_count; i++)
+		if (range_within(address, 1, device->reserved[i].iova,
+				 device->reserved[i].length))
+			return &device->reserved[i];
+	return NULL;
+}
+
+/* The last one to own it, or one of its group. */
+static const struct owner *last_owner(struct daemon *d, const struct device *device)
+{
+	const struct device *member;
+
+	for (member = group_first(d, device); member; member = group_next(d, member))
+		if (member->owner.client)
+			return &member->owner;
+	return NULL;
+}
+
+static void note_grants(struct daemon *d, const struct device *device, const struct owner *owner,
+			const struct drv_fault *fault, char *text, size_t size)
+{
+	const struct device_reserved *reserved = find_reserved(device, fault->address);
 	uint64_t address = fault->address;
 	unsigned access = fault->access;
 	uint32_t domain = books_domain_index(&d->books, owner->domain);
 	const struct book_past *past;
 	uint32_t at;
 
-	if (!owner->client && owner->domain == 0) {
-		if (device && device->owner.client)
-			snprintf(text, size, "nobody has it attached; '%s' (pid %" PRId32
-				 ") had it last", device->owner.rule, device->owner.pid);
-		else
-			snprintf(text, size, "nobody has it attached");
+	if (reserved) {
+		snprintf(text, size, "0x%" PRIx64 " + 0x%" PRIx64 " cannot be granted: %s",
+			 reserved->iova, reserved->length, reserved_reason(reserved->kind));
 		return;
 	}
 	if (domain != BOOK_NONE) {
@@ -94,4 +117,32 @@ void fault_note(struct daemon *d, const struct device *device, const struct owne
 		snprintf(text, size, "its domain is gone");
 	else
 		note_nearest(d, domain, address, text, size);
+}
+
+static void note_nobody(struct daemon *d, const struct device *device, char *text, size_t size)
+{
+	const struct owner *last = device ? last_owner(d, device) : NULL;
+
+	if (last)
+		snprintf(text, size, "nobody has it attached; '%s' (pid %" PRId32 ") had it last",
+			 last->rule, last->pid);
+	else
+		snprintf(text, size, "nobody has it attached");
+}
+
+void fault_note(struct daemon *d, const struct device *device, const struct owner *owner,
+		const struct drv_fault *fault, char *text, size_t size)
+{
+	size_t used;
+
+	text[0] = '\0';
+	if (device && fault->has_stream)
+		group_words(d, device, fault->stream, text, size);
+	used = strlen(text);
+	if (used > 0 && used + 2 < size)
+		used += (size_t)snprintf(text + used, size - used, "; ");
+	if (!owner->client && owner->domain == 0)
+		note_nobody(d, device, text + used, size - used);
+	else
+		note_grants(d, device, owner, fault, text + used, size - used);
 }

@@ -19,6 +19,7 @@
 
 #include "arith.h"
 #include "device.h"
+#include "group.h"
 #include "log.h"
 #include "release.h"
 
@@ -211,7 +212,6 @@ static void count_storm(struct device *device, uint64_t now)
 {
 	const struct policy_storm *storm;
 
-	device->faults++;
 	if (!device->policy || device->policy->storm.period_ms == 0)
 		return;
 	storm = &device->policy->storm;
@@ -221,6 +221,17 @@ static void count_storm(struct device *device, uint64_t now)
 	}
 	if (++device->storm_count > storm->budget && storm->quarantine)
 		device->is_storming = true;
+}
+
+/* Whoever may have done it is under suspicion, each by the budget of its own. */
+static void count_storms(struct daemon *d, const struct device *device, uint32_t stream)
+{
+	uint64_t now = clock_boot_ns();
+	struct device *member;
+
+	for (member = group_first(d, device); member; member = group_next(d, member))
+		if (device_has_stream(member, stream))
+			count_storm(member, now);
 }
 
 /* One notice that was not read yet says it all. */
@@ -266,8 +277,9 @@ static void on_fault(void *opaque, const struct drv_fault *fault)
 	if (fault->has_stream)
 		device = device_by_stream(context->d, context->unit, fault->stream);
 	if (device) {
-		owner = device_owner_at(device, fault->sequence);
-		count_storm(device, clock_boot_ns());
+		owner = group_owner_at(context->d, device, fault->stream, fault->sequence);
+		device->faults++;
+		count_storms(context->d, device, fault->stream);
 	}
 	record = continued(log, device, owner, fault);
 	if (record) {

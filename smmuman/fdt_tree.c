@@ -17,6 +17,16 @@ static int here(const struct fdt_tree *tree)
 	return tree->frames[tree->depth].node;
 }
 
+int fdt_tree_node(const struct fdt_tree *tree)
+{
+	return here(tree);
+}
+
+int fdt_tree_parent(const struct fdt_tree *tree)
+{
+	return tree->frames[tree->depth - 1].node;
+}
+
 /* The path of the frame at depth, printable and cut; true when it is exact. */
 static bool frame_path(const struct fdt_tree *tree, int depth, char path[DEVNAME_MAX])
 {

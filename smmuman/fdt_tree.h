@@ -47,6 +47,10 @@ int fdt_tree_walk(struct fdt_tree *tree, fdt_visit_fn *visit, void *context);
 
 /* The rest is about the node being visited. */
 
+/* What tells this node from all others, and its parent's. */
+int fdt_tree_node(const struct fdt_tree *tree);
+int fdt_tree_parent(const struct fdt_tree *tree);
+
 /* Sets "device tree node PATH: ..." and returns -EINVAL. */
 int fdt_tree_refuse(const struct fdt_tree *tree, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

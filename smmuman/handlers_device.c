@@ -7,6 +7,7 @@
 
 #include "device.h"
 #include "domain.h"
+#include "group.h"
 #include "handlers.h"
 #include "log.h"
 #include "pci.h"
@@ -182,33 +183,65 @@ int handle_config_write(struct call *call)
 int handle_reserved(struct call *call)
 {
 	const struct wire_reserved_ask *ask = call->body;
+	const struct device *device = device_by_name(call->d, ask->name, call->err);
+	struct wire_reserved *views = call_reply_entries(call);
 	struct wire_list *reply = call->reply;
+	uint32_t max = ask->max < call->entry_room ? ask->max : call->entry_room;
+	uint32_t at;
 
-	/* A device behind these units needs no region besides its grants. */
-	if (!device_by_name(call->d, ask->name, call->err))
+	if (!device)
 		return call->err->code;
-	reply->count = 0;
+	for (at = ask->offset; at < device->reserved_count && reply->count < max; at++)
+		views[reply->count++] = (struct wire_reserved){ device->reserved[at].iova,
+								device->reserved[at].length };
+	reply->next = at < device->reserved_count ? device->reserved_count - at : 0;
+	call->reply_entries = reply->count;
 	return 0;
+}
+
+static int may_release(const struct daemon *d, const struct device *device, struct error *err)
+{
+	char name[DEVNAME_MAX];
+
+	devname_format(&device->found->name, name);
+	if (device_state(d, device) != WIRE_DEVICE_QUARANTINED)
+		return error_set(err, -EINVAL, "%s is %s, not in quarantine", name,
+				 wire_device_state_name(device_state(d, device)));
+	if (device->release.is_waiting || device->unit->drv->is_closed)
+		return error_set(err, -EIO, "its unit %s is closed or does not answer; restart "
+				 "the daemon", device->unit->drv->name);
+	return 0;
+}
+
+static void release_one(struct daemon *d, struct device *device, uint32_t uid)
+{
+	struct drv_gather gather = { 0 };
+	char name[DEVNAME_MAX];
+
+	devname_format(&device->found->name, name);
+	log_note("%s is released from quarantine by uid %" PRIu32, name, uid);
+	device->storm_count = 0;
+	/* Refusals are recorded again while it is brought to rest. */
+	device_shut_streams(d, device, DRV_DENY, &gather);
+	release_begin(d, device, &gather);
 }
 
 int handle_release(struct call *call)
 {
 	const struct wire_name *ask = call->body;
-	struct drv_gather gather = { 0 };
 	struct device *device = device_by_name(call->d, ask->name, call->err);
+	struct error none;
+	struct device *member;
+	int ret;
 
 	if (!device)
 		return call->err->code;
-	if (device_state(call->d, device) != WIRE_DEVICE_QUARANTINED)
-		return error_set(call->err, -EINVAL, "%.80s is %s, not in quarantine", ask->name,
-				 wire_device_state_name(device_state(call->d, device)));
-	if (device->release.is_waiting || device->unit->drv->is_closed)
-		return error_set(call->err, -EIO, "its unit %s is closed or does not answer; restart "
-				 "the daemon", device->unit->drv->name);
-	log_note("%.80s is released from quarantine by uid %" PRIu32, ask->name, call->conn->uid);
-	device->storm_count = 0;
-	/* Refusals are recorded again while it is brought to rest. */
-	device_shut_streams(device, DRV_DENY, &gather);
-	release_begin(call->d, device, &gather);
+	ret = may_release(call->d, device, call->err);
+	if (ret < 0)
+		return ret;
+	/* What went into quarantine as one comes out as one. */
+	for (member = group_first(call->d, device); member; member = group_next(call->d, member))
+		if (may_release(call->d, member, &none) == 0)
+			release_one(call->d, member, call->conn->uid);
 	return 0;
 }

@@ -12,12 +12,20 @@
 
 static void count_devices(const struct daemon *d, struct wire_status *reply)
 {
-	uint32_t i;
+	const struct device *device;
+	uint32_t state, i;
 
 	reply->devices = d->device_count;
-	for (i = 0; i < d->device_count; i++)
-		if (device_state(d, &d->devices[i]) == WIRE_DEVICE_QUARANTINED)
-			reply->devices_quarantined++;
+	for (i = 0; i < d->device_count; i++) {
+		device = &d->devices[i];
+		state = device_state(d, device);
+		reply->devices_quarantined += state == WIRE_DEVICE_QUARANTINED;
+		reply->devices_host += state == WIRE_DEVICE_HOST;
+		reply->devices_uncovered += device->is_uncovered;
+		reply->devices_unsafe += device_unsafe(device) == WIRE_UNSAFE_ALLOWED &&
+					 (state == WIRE_DEVICE_ATTACHED ||
+					  state == WIRE_DEVICE_STATIC);
+	}
 }
 
 static void count_units(const struct daemon *d, struct wire_status *reply)
@@ -29,6 +37,17 @@ static void count_units(const struct daemon *d, struct wire_status *reply)
 		reply->units_closed += d->units[i].drv->is_closed;
 		reply->table_bytes += d->units[i].drv->counts.table_pages * PAGE_BYTES;
 	}
+}
+
+/* What the fullest arena still has: the one that runs out first. */
+static uint64_t arena_free(const struct daemon *d)
+{
+	uint64_t least = UINT64_MAX;
+	uint32_t i;
+
+	for (i = 0; i < machine_part_count(d->machine); i++)
+		least = min_u64(least, pages_free_count(&d->pages[i]) * PAGE_BYTES);
+	return least;
 }
 
 int handle_status(struct call *call)
@@ -48,7 +67,7 @@ int handle_status(struct call *call)
 	reply->refusals = d->counters.refusals;
 	reply->malformed = d->counters.malformed;
 	reply->pinned_forever_bytes = d->counters.pinned_forever;
-	reply->arena_free_bytes = pages_free_count(&d->pages) * PAGE_BYTES;
+	reply->arena_free_bytes = arena_free(d);
 	reply->log_lost = log_lost_total();
 	count_units(d, reply);
 	count_devices(d, reply);
@@ -77,6 +96,7 @@ static void view_unit(const struct unit *unit, struct wire_unit *view)
 	view->table_pages = drv->counts.table_pages;
 	view->streams = drv->caps.stream_count;
 	view->is_closed = drv->is_closed;
+	view->unsafe_interrupts = drv->caps.unsafe_interrupts;
 }
 
 /* Where a list stands: the cursor is the index to look at next. */

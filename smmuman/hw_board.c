@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "acpi_tables.h"
 #include "arith.h"
 #include "bits.h"
 #include "board_link.h"
@@ -23,7 +24,7 @@
 #include "machine.h"
 #include "wire.h"
 
-#define DTB_MAX (UINT64_C(4) << 20)
+#define FIRMWARE_MAX (UINT64_C(4) << 20)
 #define ARENA_MIN (UINT64_C(1) << 20)
 
 struct board {
@@ -198,10 +199,15 @@ static int hello_check(const struct board_hello *hello, struct error *err)
 				 "the board speaks version %" PRIu32 " of the protocol, not %u; "
 				 "use the smmu-vboard this smmuman came with",
 				 hello->version, BOARD_VERSION);
-	if (hello->firmware_size > DTB_MAX ||
+	if (hello->description != BOARD_DEVICE_TREE && hello->description != BOARD_ACPI)
+		return error_set(err, -EPROTO,
+				 "the board describes itself in a way (%" PRIu32
+				 ") this smmuman does not know",
+				 hello->description);
+	if (hello->firmware_size > FIRMWARE_MAX ||
 	    !range_within(hello->firmware_offset, hello->firmware_size, 0, size) ||
-	    !range_within(align_up(hello->firmware_offset + hello->firmware_size, PAGE_BYTES), ARENA_MIN, 0,
-			  size))
+	    !range_within(align_up(hello->firmware_offset + hello->firmware_size, PAGE_BYTES),
+			  ARENA_MIN, 0, size))
 		return error_set(err, -EPROTO,
 				 "the board says its firmware keeps 0x%" PRIx64 "+0x%" PRIx64
 				 " in part 0 of 0x%" PRIx64
@@ -210,12 +216,33 @@ static int hello_check(const struct board_hello *hello, struct error *err)
 	return 0;
 }
 
-/* The board goes on seeing its device tree; we decide by a copy it cannot change. */
+/* The board goes on seeing what its firmware left; we decide by a copy it cannot change. */
+static int board_describe(struct board *board, const struct board_hello *hello, struct error *err)
+{
+	struct machine *machine = &board->machine;
+	pa_t pa = PA(board->parts.list[0].pa + hello->firmware_offset);
+	void *firmware = malloc(hello->firmware_size);
+	int result;
+
+	if (!firmware)
+		return error_set(err, -ENOMEM, "no memory for the machine's description");
+	memcpy(firmware, board->mapped + hello->firmware_offset, hello->firmware_size);
+	machine->reserved[machine->reserved_count++] = (struct extent){ pa, hello->firmware_size };
+	if (hello->description == BOARD_DEVICE_TREE) {
+		machine->fdt = firmware;
+		machine->fdt_size = hello->firmware_size;
+		return 0;
+	}
+	result = acpi_tables_collect(firmware, pa, hello->firmware_size, 0, machine, err);
+	free(firmware);
+	return result;
+}
+
 static int board_map(struct board *board, const struct board_hello *hello, struct error *err)
 {
 	struct machine *machine = &board->machine;
 	uint64_t arena = align_up(hello->firmware_offset + hello->firmware_size, PAGE_BYTES);
-	void *mapped, *fdt;
+	void *mapped;
 
 	mapped = mmap(NULL, board->parts.list[0].size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		      board->parts.list[0].fd, 0);
@@ -223,16 +250,10 @@ static int board_map(struct board *board, const struct board_hello *hello, struc
 		return error_set(err, -errno, "cannot map the board's memory: %s",
 				 strerror(errno));
 	board->mapped = mapped;
-	fdt = malloc(hello->firmware_size);
-	if (!fdt)
-		return error_set(err, -ENOMEM, "no memory for the device tree");
-	memcpy(fdt, board->mapped + hello->firmware_offset, hello->firmware_size);
-	machine->fdt = fdt;
-	machine->fdt_size = hello->firmware_size;
 	machine->arena_cpu = board->mapped + arena;
 	machine->arena_pa = PA(board->parts.list[0].pa + arena);
 	machine->arena_size = board->parts.list[0].size - arena;
-	return 0;
+	return board_describe(board, hello, err);
 }
 
 static void board_close(struct machine *machine)
@@ -240,6 +261,7 @@ static void board_close(struct machine *machine)
 	struct board *board = board_of(machine);
 
 	free(machine->fdt);
+	acpi_tables_free(machine);
 	if (board->mapped)
 		munmap(board->mapped, board->parts.list[0].size);
 	board_parts_fini(&board->parts);

@@ -20,6 +20,8 @@ struct machine;
 
 #define MACHINE_RAM_MAX 32u
 #define MACHINE_TABLES_MAX 64u
+#define MACHINE_PARTS_MAX 4u
+#define MACHINE_PART_SHIFT 56u
 
 /* A register window as a client gets it: one descriptor. */
 struct machine_window {
@@ -104,7 +106,45 @@ struct machine {
 	struct extent reserved[MACHINE_RAM_MAX];
 	uint32_t reserved_count;
 	int lost_fd; /* readable or hung up when the machine is gone; -1: none */
+	/*
+	 * Several machines may be joined into one, each with an arena, firmware and
+	 * struct hw of its own. Then an address of registers or configuration space has the
+	 * number of its part in the top byte; memory has one address everywhere. The
+	 * arena above is the first one's. 0: the machine is its only part.
+	 */
+	struct machine *parts[MACHINE_PARTS_MAX];
+	uint32_t part_count;
 };
+
+/* How many, and which: never NULL for index below the count. */
+uint32_t machine_part_count(const struct machine *machine);
+struct machine *machine_part(struct machine *machine, uint32_t index);
+
+/* Where part index's registers at address are seen in the whole, and back. */
+static inline uint64_t machine_tag(uint32_t index, uint64_t address)
+{
+	return (uint64_t)index << MACHINE_PART_SHIFT | address;
+}
+
+static inline uint32_t machine_tag_part(uint64_t address)
+{
+	return (uint32_t)(address >> MACHINE_PART_SHIFT);
+}
+
+static inline uint64_t machine_untag(uint64_t address)
+{
+	return address & ((UINT64_C(1) << MACHINE_PART_SHIFT) - 1);
+}
+
+/* Does the range share a byte with any arena? */
+bool machine_overlaps_arena(struct machine *machine, pa_t pa, uint64_t length);
+
+/*
+ * One machine of count, which are the new one's from then on, also on error.
+ * -EINVAL when their memories overlap: a grant must mean the same bytes to all.
+ */
+int machine_join(struct machine *const *parts, uint32_t count, struct machine **ret_machine,
+		 struct error *err);
 
 /* hw_board.c: connects as owner to the board served at socket. */
 int machine_open_board(const char *socket, struct machine **ret_machine, struct error *err);

@@ -58,6 +58,7 @@ static int serve(struct daemon *d, struct machine *machine, const struct policy 
 	int ret;
 
 	daemon_init(d, machine, policy);
+	d->modules = options->modules;
 	/* The socket first: a second instance must not touch the hardware. */
 	ret = server_open(d, options->socket, &server, err);
 	if (ret < 0)
@@ -76,6 +77,27 @@ static int serve(struct daemon *d, struct machine *machine, const struct policy 
 	return ret < 0 ? error_set(err, ret, "%s is gone", machine->words) : 0;
 }
 
+/* One board is a machine; several are joined into one. */
+static int open_boards(const struct options *options, struct machine **ret_machine,
+		       struct error *err)
+{
+	struct machine *boards[MACHINE_PARTS_MAX];
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; i < options->board_count && ret == 0; i++)
+		ret = machine_open_board(options->boards[i], &boards[i], err);
+	if (ret == 0 && i > 1)
+		return machine_join(boards, i, ret_machine, err);
+	if (ret == 0) {
+		*ret_machine = boards[0];
+		return 0;
+	}
+	for (i--; i > 0; i--)
+		boards[i - 1]->ops->close(boards[i - 1]);
+	return ret;
+}
+
 static int run(const struct options *options)
 {
 	struct machine *machine = NULL;
@@ -90,14 +112,14 @@ static int run(const struct options *options)
 		policy_free(policy);
 		return EXIT_SUCCESS;
 	}
-	if (!options->board) {
+	if (options->board_count == 0) {
 		log_error("there is no IOMMU to own: this version drives virtual boards; start "
 			  "smmu-vboard and name its socket with --board");
 		policy_free(policy);
 		return 2;
 	}
 	d = calloc(1, sizeof(*d));
-	ret = d ? machine_open_board(options->board, &machine, &err) : -ENOMEM;
+	ret = d ? open_boards(options, &machine, &err) : -ENOMEM;
 	if (ret == 0) {
 		ret = serve(d, machine, policy, options, &err);
 		machine->ops->close(machine);

@@ -15,6 +15,8 @@
 #include "grants.h"
 #include "log.h"
 #include "pending.h"
+#include "reserved.h"
+#include "spread.h"
 
 static int check_shape(uint64_t iova, uint64_t length, uint64_t offset, unsigned rights,
 		       struct error *err)
@@ -60,67 +62,21 @@ static int check_free(const struct daemon *d, uint32_t domain, uint64_t iova, ui
 			 other->length);
 }
 
-/* A later unit refused: what the earlier ones were given is waited for by undo. */
-static void unmap_below(struct daemon *d, const struct book_grant *grant, uint32_t unit,
-			struct pending *undo)
-{
-	struct drv_gather gather;
-	struct drv_space *space;
-
-	while (unit-- > 0) {
-		space = d->domains[grant->domain].spaces[unit];
-		if (!space)
-			continue;
-		gather = (struct drv_gather){ 0 };
-		space->unit->ops->unmap(space, IOVA(grant->iova), grant->length, &gather);
-		pending_submit(undo, &d->units[unit], &gather);
-	}
-}
-
-static int map_on_units(struct daemon *d, const struct book_grant *grant, struct pending *undo,
-			struct error *err)
-{
-	const struct book_memory *memory = &d->books.memories[grant->memory];
-	struct drv_part part = { .extents = books_extents(&d->books, memory),
-				 .extent_count = memory->extent_count,
-				 .offset = grant->offset,
-				 .length = grant->length,
-				 .fd = -1 };
-	struct drv_space *space;
-	uint32_t i;
-	int ret;
-
-	for (i = 0; i < d->unit_count; i++) {
-		space = d->domains[grant->domain].spaces[i];
-		if (!space)
-			continue;
-		if (space->unit->is_closed)
-			ret = error_set(err, -EIO, "unit %s is closed after a failure; see the log",
-					space->unit->name);
-		else
-			ret = space->unit->ops->map(space, IOVA(grant->iova), &part, grant->rights,
-						    err);
-		if (ret < 0) {
-			unmap_below(d, grant, i, undo);
-			return ret;
-		}
-	}
-	return 0;
-}
-
-int grant_make(struct daemon *d, uint32_t domain, uint32_t memory, uint64_t iova, uint64_t length,
-	       uint64_t offset, unsigned rights, struct pending *undo, uint32_t *ret_grant,
-	       struct error *err)
+int grant_make(struct daemon *d, struct spread *spread, uint32_t memory,
+	       const struct wire_map *ask, uint32_t *ret_grant, struct error *err)
 {
 	struct book_grant *grant;
 	uint32_t index;
 	int ret;
 
-	ret = check_shape(iova, length, offset, rights, err);
+	ret = check_shape(ask->iova, ask->length, ask->offset, ask->rights, err);
 	if (ret == 0)
-		ret = check_memory(&d->books.memories[memory], length, offset, rights, err);
+		ret = check_memory(&d->books.memories[memory], ask->length, ask->offset,
+				   ask->rights, err);
 	if (ret == 0)
-		ret = check_free(d, domain, iova, length, err);
+		ret = check_free(d, spread->domain, ask->iova, ask->length, err);
+	if (ret == 0)
+		ret = reserved_refuse_grant(d, spread->domain, ask->iova, ask->length, err);
 	if (ret < 0)
 		return ret;
 	index = books_take_grant(&d->books);
@@ -128,25 +84,34 @@ int grant_make(struct daemon *d, uint32_t domain, uint32_t memory, uint64_t iova
 		return error_set(err, -ENOSPC, "the books hold no more grants (%" PRIu32 ")",
 				 d->books.header->grant_max - 1);
 	grant = &d->books.grants[index];
-	grant->iova = iova;
-	grant->length = length;
-	grant->offset = offset;
-	grant->rights = (uint8_t)rights;
-	grant->domain = domain;
+	grant->iova = ask->iova;
+	grant->length = ask->length;
+	grant->offset = ask->offset;
+	grant->rights = (uint8_t)ask->rights;
+	grant->domain = spread->domain;
 	grant->memory = memory;
-	/* Announced before the tables change, confirmed after. */
+	/* Announced before the tables change, confirmed by grants_settle(). */
 	__atomic_store_n(&grant->state, GRANT_MAPPING, __ATOMIC_RELEASE);
-	ret = map_on_units(d, grant, undo, err);
+	ret = spread_map(d, spread, grant, err);
 	if (ret < 0) {
 		books_give_grant(&d->books, index);
 		return ret;
 	}
-	grant->since_ns = clock_real_ns();
-	grants_insert(&d->books, domain, index);
+	grants_insert(&d->books, spread->domain, index);
 	d->books.memories[memory].grants++;
-	__atomic_store_n(&grant->state, GRANT_LIVE, __ATOMIC_RELEASE);
 	*ret_grant = index;
 	return 0;
+}
+
+void grants_settle(struct daemon *d, const uint32_t *grants, uint32_t count)
+{
+	uint64_t now = clock_real_ns();
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		d->books.grants[grants[i]].since_ns = now;
+		__atomic_store_n(&d->books.grants[grants[i]].state, GRANT_LIVE, __ATOMIC_RELEASE);
+	}
 }
 
 void grant_forget(struct daemon *d, uint32_t index)
@@ -169,31 +134,21 @@ void grant_free(struct daemon *d, uint32_t index, int status)
 	books_give_grant(&d->books, index);
 }
 
-/* Marks the batch's grants REVOKING, unmaps them on every unit, one submit a unit. */
-static void revoke_batch(struct daemon *d, struct conn *conn, uint32_t domain)
+/*
+ * The batch's grants are announced as going, taken off every unit with one submit a
+ * unit, and out of the index.
+ */
+static void revoke_batch(struct daemon *d, struct conn *conn, struct spread *spread)
 {
-	const struct book_grant *grant;
-	struct drv_space *space;
-	uint32_t i, k;
+	uint32_t k;
 
 	for (k = 0; k < conn->batch_count; k++)
 		__atomic_store_n(&d->books.grants[conn->batch[k]].state, GRANT_REVOKING,
 				 __ATOMIC_RELEASE);
-	for (i = 0; i < d->unit_count; i++) {
-		struct drv_gather gather = { 0 };
-
-		space = d->domains[domain].spaces[i];
-		if (!space)
-			continue;
-		for (k = 0; k < conn->batch_count; k++) {
-			grant = &d->books.grants[conn->batch[k]];
-			space->unit->ops->unmap(space, IOVA(grant->iova), grant->length, &gather);
-		}
-		pending_submit(&conn->pending, &d->units[i], &gather);
-	}
+	spread_revert(d, spread, conn->batch, conn->batch_count, &conn->pending);
 	for (k = 0; k < conn->batch_count; k++)
 		grant_forget(d, conn->batch[k]);
-	domain_account(d, domain);
+	domain_account(d, spread->domain);
 }
 
 /* Hardware has forgotten the batch's grants (or its unit is closed). */
@@ -237,7 +192,7 @@ static int check_tables(const struct conn *conn, struct error *err)
 }
 
 /* The window, the unit's reach and the bookkeeping of one entry of a batch. */
-static int map_entry(struct daemon *d, struct conn *conn, uint32_t domain,
+static int map_entry(struct daemon *d, struct conn *conn, struct spread *spread,
 		     const struct wire_map *entry, struct error *err)
 {
 	uint32_t memory = books_memory_index(&d->books, entry->memory);
@@ -252,8 +207,7 @@ static int map_entry(struct daemon *d, struct conn *conn, uint32_t domain,
 		return error_set(err, -EACCES, "0x%" PRIx64 " + 0x%" PRIx64
 				 " is outside the windows of '%s' (line %" PRIu32 " of the policy)",
 				 entry->iova, entry->length, conn->rule->name, conn->rule->line);
-	ret = grant_make(d, domain, memory, entry->iova, entry->length, entry->offset,
-			 entry->rights, &conn->pending, &grant, err);
+	ret = grant_make(d, spread, memory, entry, &grant, err);
 	if (ret < 0)
 		return ret;
 	conn->batch[conn->batch_count++] = grant;
@@ -265,6 +219,7 @@ static int map_entry(struct daemon *d, struct conn *conn, uint32_t domain,
 int mapping_map(struct daemon *d, struct conn *conn, const struct wire_batch *batch,
 		const struct wire_map *entries, struct error *err)
 {
+	struct spread spread;
 	uint32_t domain, i;
 	int ret;
 
@@ -273,24 +228,28 @@ int mapping_map(struct daemon *d, struct conn *conn, const struct wire_batch *ba
 		ret = check_quota(conn, batch->count, err);
 	if (ret < 0)
 		return ret;
+	spread = spread_new(domain);
 	conn->batch_count = 0;
 	pending_begin(&conn->pending, revoke_done);
 	for (i = 0; i < batch->count && ret == 0; i++)
-		ret = map_entry(d, conn, domain, &entries[i], err);
+		ret = map_entry(d, conn, &spread, &entries[i], err);
 	domain_account(d, domain);
 	if (ret < 0 && batch->count > 1)
 		error_prefix(err, "entry %" PRIu32 " of %" PRIu32, i - 1, batch->count);
 	if (ret == 0)
 		ret = check_tables(conn, err);
+	if (ret == 0)
+		ret = spread_commit(d, &spread, err);
 	if (ret == 0) {
+		grants_settle(d, conn->batch, conn->batch_count);
 		conn->batch_count = 0;
 		return 0;
 	}
-	if (conn->batch_count == 0 && conn->pending.count == 0)
+	if (conn->batch_count == 0 && spread.partial_units == 0)
 		return ret;
 	/* Take the earlier entries back; the refusal is the answer, once they are gone. */
 	conn->outcome = *err;
-	revoke_batch(d, conn, domain);
+	revoke_batch(d, conn, &spread);
 	pending_wait(d, &conn->pending);
 	return -EINPROGRESS;
 }
@@ -317,12 +276,14 @@ static int collect(struct daemon *d, struct conn *conn, uint32_t domain,
 int mapping_unmap(struct daemon *d, struct conn *conn, const struct wire_batch *batch,
 		  const struct wire_range *entries, struct error *err)
 {
+	struct spread spread;
 	uint32_t domain, i;
 	int ret;
 
 	ret = domain_of_client(d, conn, batch->domain, &domain, err);
 	if (ret < 0)
 		return ret;
+	spread = spread_held(domain);
 	conn->batch_count = 0;
 	for (i = 0; i < batch->count && ret == 0; i++)
 		ret = collect(d, conn, domain, &entries[i], err);
@@ -333,7 +294,7 @@ int mapping_unmap(struct daemon *d, struct conn *conn, const struct wire_batch *
 	}
 	conn->outcome = (struct error){ 0 };
 	pending_begin(&conn->pending, revoke_done);
-	revoke_batch(d, conn, domain);
+	revoke_batch(d, conn, &spread);
 	pending_wait(d, &conn->pending);
 	return -EINPROGRESS;
 }

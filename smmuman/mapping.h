@@ -5,14 +5,16 @@
 
 #include "daemon.h"
 
+struct spread;
+
 /*
- * One grant into a domain, on each of its units. On error nothing is granted; where
- * an earlier unit had been given it, undo has the tickets to wait for before the
- * memory may be let go.
+ * One grant into a domain, on each of its units; ask's memory handle does not count.
+ * On error nothing is in the books, and spread_revert() takes it off the units that
+ * had it. On success it is announced: spread_commit() and grants_settle() make it live.
  */
-int grant_make(struct daemon *d, uint32_t domain, uint32_t memory, uint64_t iova,
-	       uint64_t length, uint64_t offset, unsigned rights, struct pending *undo,
-	       uint32_t *ret_grant, struct error *err);
+int grant_make(struct daemon *d, struct spread *spread, uint32_t memory,
+	       const struct wire_map *ask, uint32_t *ret_grant, struct error *err);
+void grants_settle(struct daemon *d, const uint32_t *grants, uint32_t count);
 /* Out of the index, remembered; the record stays REVOKING until grant_free(). */
 void grant_forget(struct daemon *d, uint32_t grant);
 void grant_free(struct daemon *d, uint32_t grant, int status);

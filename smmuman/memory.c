@@ -48,7 +48,7 @@ static int keep_extents(struct daemon *d, struct book_memory *memory,
 	memory->one = extents[0];
 	if (count == 1)
 		return 0;
-	place = pages_take_run(&d->pages, extents_pages(count), PAGE_BYTES);
+	place = pages_take_run(&d->pages[0], extents_pages(count), PAGE_BYTES);
 	if (!place)
 		return error_set(err, -ENOMEM, "the arena has no room for %" PRIu32 " extents", count);
 	memcpy(place, extents, count * sizeof(*extents));
@@ -59,7 +59,7 @@ static int keep_extents(struct daemon *d, struct book_memory *memory,
 static void drop_extents(struct daemon *d, struct book_memory *memory)
 {
 	if (memory->extents)
-		pages_give(&d->pages, d->books.base + memory->extents,
+		pages_give(&d->pages[0], d->books.base + memory->extents,
 			   extents_pages(memory->extent_count));
 	memory->extents = 0;
 }
@@ -75,8 +75,7 @@ static int check_extents(const struct daemon *d, const struct extent *extents, u
 		if (range_is_bad(extents[i].pa.v, extents[i].length) ||
 		    !is_aligned(extents[i].pa.v | extents[i].length, PAGE_BYTES))
 			return error_set(err, -EIO, "the machine answered with a broken extent");
-		if (range_overlaps(extents[i].pa.v, extents[i].length, d->machine->arena_pa.v,
-				   d->machine->arena_size))
+		if (machine_overlaps_arena(d->machine, extents[i].pa, extents[i].length))
 			return error_set(err, -EPERM, "that memory belongs to the daemon itself");
 		sum += extents[i].length;
 	}

@@ -13,6 +13,7 @@ static const struct option long_options[] = {
 	{ "policy", required_argument, NULL, 'p' },
 	{ "socket", required_argument, NULL, 's' },
 	{ "board", required_argument, NULL, 'b' },
+	{ "modules", required_argument, NULL, 'm' },
 	{ "ready-fd", required_argument, NULL, 'r' },
 	{ "check", no_argument, NULL, 'n' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -23,11 +24,12 @@ static const struct option long_options[] = {
 
 void options_help(void)
 {
-	puts("usage: smmuman [-nv] [-p POLICY] [-s SOCKET] -b BOARD\n"
+	puts("usage: smmuman [-nv] [-m DIR] [-p POLICY] [-s SOCKET] -b BOARD\n"
 	     "Owns the IOMMUs of a machine: no device reaches memory that nobody granted.\n"
 	     "\n"
 	     "  -b, --board SOCKET   drive the virtual board that smmu-vboard serves there\n"
-	     "                       (default: $" BOARD_ENV ")\n"
+	     "                       (default: $" BOARD_ENV "); again: several as one machine\n"
+	     "  -m, --modules DIR    where the policy's modules are (default: " OPTIONS_MODULES ")\n"
 	     "  -p, --policy FILE    who may do what (default: " OPTIONS_POLICY ")\n"
 	     "  -s, --socket PATH    where clients connect (default: $" WIRE_SOCKET_ENV "\n"
 	     "                       or " WIRE_SOCKET ")\n"
@@ -52,6 +54,17 @@ static int parse_fd(const char *text, int *ret_fd)
 	return 0;
 }
 
+static int take_board(const char *socket, struct options *options)
+{
+	if (options->board_count == MACHINE_PARTS_MAX) {
+		fprintf(stderr, "smmuman: --board '%s' is one too many: %u at most\n", socket,
+			MACHINE_PARTS_MAX);
+		return -EINVAL;
+	}
+	options->boards[options->board_count++] = socket;
+	return 0;
+}
+
 static int take(int letter, const char *value, struct options *options)
 {
 	switch (letter) {
@@ -62,7 +75,9 @@ static int take(int letter, const char *value, struct options *options)
 		options->socket = value;
 		return 0;
 	case 'b':
-		options->board = value;
+		return take_board(value, options);
+	case 'm':
+		options->modules = value;
 		return 0;
 	case 'r':
 		if (parse_fd(value, &options->ready_fd) == 0)
@@ -93,14 +108,16 @@ int options_parse(int argc, char **argv, struct options *options)
 	int letter, ret;
 
 	*options = (struct options){ .policy = OPTIONS_POLICY,
+				     .modules = OPTIONS_MODULES,
 				     .socket = socket ? socket : WIRE_SOCKET,
-				     .board = getenv(BOARD_ENV),
 				     .ready_fd = -1 };
-	while ((letter = getopt_long(argc, argv, "p:s:b:r:nvh", long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "m:p:s:b:r:nvh", long_options, NULL)) != -1) {
 		ret = take(letter, optarg, options);
 		if (ret < 0)
 			return ret;
 	}
+	if (options->board_count == 0 && getenv(BOARD_ENV))
+		options->boards[options->board_count++] = getenv(BOARD_ENV);
 	if (optind < argc) {
 		fprintf(stderr, "smmuman: '%s' is one argument too many; see smmuman --help\n",
 			argv[optind]);

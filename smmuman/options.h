@@ -3,14 +3,22 @@
 #define SMMUMAN_SMMUMAN_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "machine.h"
 
 #define OPTIONS_POLICY "/etc/smmuman/policy.yaml"
+#ifndef OPTIONS_MODULES
+#define OPTIONS_MODULES "/usr/local/lib/smmuman" /* the Makefile's libdir */
+#endif
 
 /* What the command line and the environment say; strings are theirs. */
 struct options {
+	const char *modules; /* -m */
 	const char *policy; /* -p */
 	const char *socket; /* -s */
-	const char *board;  /* -b, or $SMMU_BOARD; NULL: none */
+	const char *boards[MACHINE_PARTS_MAX]; /* -b, or $SMMU_BOARD */
+	uint32_t board_count;
 	int ready_fd;	    /* -r: "ready\n" is written there; -1: none */
 	unsigned verbosity; /* -v: 0, 1, 2 */
 	bool is_check;	    /* -n */

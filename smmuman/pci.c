@@ -29,6 +29,12 @@ static bool is_present(struct machine *machine, const struct topology_device *de
 	return get(machine, device, PCI_VENDOR, 2) != 0xffff;
 }
 
+bool pci_is_bridge(struct machine *machine, const struct topology_device *device)
+{
+	return (get(machine, device, PCI_HEADER_TYPE, 1) & 0x7f) != 0 ||
+	       get(machine, device, PCI_CLASS, 1) == PCI_CLASS_BRIDGE;
+}
+
 int pci_stop_mastering(struct machine *machine, const struct topology_device *device,
 		       struct error *err)
 {
@@ -97,7 +103,7 @@ static void put_bars_back(struct machine *machine, const struct topology_device 
 	uint32_t i;
 
 	for (i = 0; i < TOPOLOGY_BARS; i++) {
-		uint64_t base = device->windows[i].base;
+		uint64_t base = machine_untag(device->windows[i].base);
 
 		if (device->windows[i].size == 0)
 			continue;

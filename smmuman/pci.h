@@ -13,6 +13,9 @@
 #include "machine.h"
 #include "topology.h"
 
+/* Is it one of those that others are reached through? They pass on what others ask for. */
+bool pci_is_bridge(struct machine *machine, const struct topology_device *device);
+
 /* Bus mastering off, read back. 0, or -EIO when the function keeps it on. */
 int pci_stop_mastering(struct machine *machine, const struct topology_device *device,
 		       struct error *err);

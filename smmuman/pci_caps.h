@@ -20,11 +20,14 @@
 #define PCI_VENDOR 0x00u
 #define PCI_PRODUCT 0x02u
 #define PCI_COMMAND 0x04u
+#define   PCI_COMMAND_IO 0x0001u
 #define   PCI_COMMAND_MEMORY 0x0002u
 #define   PCI_COMMAND_MASTER 0x0004u
 #define   PCI_COMMAND_NO_INTX 0x0400u
 #define PCI_STATUS 0x06u
 #define   PCI_STATUS_CAPS 0x0010u
+#define PCI_CLASS 0x0bu /* the base class */
+#define   PCI_CLASS_BRIDGE 0x06u
 #define PCI_HEADER_TYPE 0x0eu
 #define   PCI_HEADER_KIND 0x7fu
 #define   PCI_HEADER_MULTI 0x80u

@@ -3,15 +3,15 @@
  * The PCI functions behind every host bridge. Buses are visited once each in
  * rising order: a bridge leads only to a bus above its own, so no lie about
  * bus numbers can make the scan go round. A function that the IOMMU cannot
- * keep apart from another is found, named and unusable.
+ * keep apart from another is found and named; if it at least shares its stream
+ * openly, it is granted together with the other.
  */
 #include "topology.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "arith.h"
+#include "pci_bars.h"
 #include "pci_caps.h"
 #include "pci_intent.h"
 
@@ -21,12 +21,18 @@
 #define WANTED_ACS (PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF)
 
 /* PCI Express port types that forward requests (7.5.3.2). */
-enum port_type { PORT_ROOT = 4, PORT_UPSTREAM = 5, PORT_DOWNSTREAM = 6 };
+enum port_type { PORT_ROOT = 4, PORT_UPSTREAM = 5, PORT_DOWNSTREAM = 6, PORT_TO_PCI = 7 };
 
 /* What the scan knows of a bus before it gets there. */
 struct bus {
 	bool is_reached;
+	bool is_contested;   /* two bridges claim to lead here */
+	uint32_t last_bus;   /* the bridge that leads here leads up to that bus */
+	uint32_t via;	     /* requester id of that bridge + 1; 0: none leads here */
 	const char *blurred; /* why its devices cannot be kept apart, or NULL */
+	/* A bridge on the way puts its own number on what comes from here. */
+	bool has_alias, keeps_own; /* keeps_own: not always */
+	uint32_t alias;
 };
 
 struct scan {
@@ -41,7 +47,7 @@ struct scan {
 struct function {
 	struct topology_device *device;
 	uint64_t config;
-	uint32_t bus, kind; /* kind: header type */
+	uint32_t bus, rid, kind; /* kind: header type */
 	struct pci_caps caps;
 	bool has_caps; /* the lists could be read */
 };
@@ -57,12 +63,6 @@ static void put(const struct scan *scan, uint64_t config, uint32_t offset, uint3
 	scan->machine->ops->config_write(scan->machine, config + offset, size, value);
 }
 
-static uint64_t config_of(const struct scan *scan, uint32_t bus, uint32_t slot, uint32_t function)
-{
-	return scan->bridge->ecam_base + ((uint64_t)(bus - scan->bridge->first_bus) << 20 |
-					  (uint64_t)slot << 15 | (uint64_t)function << 12);
-}
-
 static bool is_present(const struct scan *scan, uint64_t config)
 {
 	uint32_t id = get(scan, config, PCI_VENDOR, 4);
@@ -72,88 +72,35 @@ static bool is_present(const struct scan *scan, uint64_t config)
 
 /* --- streams --------------------------------------------------------------------- */
 
-static void find_stream(const struct scan *scan, struct topology_device *device, uint32_t requester)
+static void add_stream(const struct scan *scan, struct topology_device *device, uint32_t requester)
 {
-	const struct topology *topology = scan->topology;
-	uint32_t masked = requester & scan->bridge->map_mask;
-	uint32_t i;
+	uint32_t unit, stream;
 
-	for (i = 0; i < scan->bridge->map_count; i++) {
-		const struct topology_map *map = &topology->maps[scan->bridge->map_first + i];
-
-		if (masked < map->rid || masked - map->rid >= map->length)
-			continue;
-		device->unit = map->unit;
-		device->stream_count = 1;
-		device->streams[0] = map->stream + (masked - map->rid);
+	if (!topology_find_stream(scan->topology, scan->bridge, requester, &unit, &stream)) {
+		topology_mark_unusable(device, "no IOMMU covers it");
 		return;
 	}
-	topology_mark_unusable(device, "no IOMMU covers it");
+	if (device->stream_count && device->unit != unit) {
+		topology_mark_unusable(device, "it has streams on both %s and %s",
+				       scan->topology->units[device->unit].name,
+				       scan->topology->units[unit].name);
+		return;
+	}
+	if (device->stream_count && device->streams[0] == stream)
+		return;
+	device->unit = unit;
+	device->streams[device->stream_count++] = stream;
 }
 
-/* --- base address registers --------------------------------------------------------- */
-
-/* Which bits of a register can be written; what it held is put back. */
-static uint32_t probe_bits(const struct scan *scan, uint64_t config, uint32_t offset)
+/* First the number that its requests usually arrive with. */
+static void find_streams(const struct scan *scan, const struct function *function)
 {
-	uint32_t old = get(scan, config, offset, 4), bits;
+	const struct bus *bus = &scan->buses[function->bus];
 
-	pci_intent_bar(scan->machine, config + offset, old);
-	put(scan, config, offset, 4, UINT32_MAX);
-	bits = get(scan, config, offset, 4);
-	put(scan, config, offset, 4, old);
-	return bits;
-}
-
-/* Fills the window of BAR index; true when it takes the next register too. */
-static bool probe_bar(const struct scan *scan, const struct function *function, uint32_t index)
-{
-	struct topology_device *device = function->device;
-	uint32_t low = get(scan, function->config, PCI_BAR(index), 4);
-	bool is_wide = (low & PCI_BAR_TYPE) == PCI_BAR_TYPE_64;
-	uint64_t base = low & ~PCI_BAR_FLAGS, mask, size;
-
-	if (low & PCI_BAR_IO)
-		return false;
-	if (is_wide && index + 1 == TOPOLOGY_BARS) {
-		topology_mark_unusable(device, "its BAR %" PRIu32 " has no second half", index);
-		return false;
-	}
-	mask = UINT64_C(0xffffffff00000000) | probe_bits(scan, function->config, PCI_BAR(index));
-	mask &= ~(uint64_t)PCI_BAR_FLAGS;
-	if (is_wide) {
-		base |= (uint64_t)get(scan, function->config, PCI_BAR(index + 1), 4) << 32;
-		mask &= UINT32_MAX | (uint64_t)probe_bits(scan, function->config,
-							  PCI_BAR(index + 1)) << 32;
-	}
-	if (is_wide ? mask == 0 : (uint32_t)mask == 0)
-		return is_wide;
-	size = ~mask + 1;
-	if (size & (size - 1) || !is_aligned(base, size) || range_is_bad(base, size)) {
-		topology_mark_unusable(device,
-				       "its BAR %" PRIu32 " at 0x%" PRIx64 " has a size of 0x%" PRIx64
-				       ", which no BAR can have",
-				       index, base, size);
-		return is_wide;
-	}
-	if (base)
-		device->windows[index] = (struct topology_window){ .base = base, .size = size };
-	return is_wide;
-}
-
-/* While a BAR is sized it points anywhere: nothing must be decoded then. */
-static void probe_bars(const struct scan *scan, const struct function *function)
-{
-	uint32_t command = get(scan, function->config, PCI_COMMAND, 2);
-	uint32_t index;
-
-	pci_intent_begin(scan->machine, function->config + PCI_COMMAND, command);
-	put(scan, function->config, PCI_COMMAND, 2, 0);
-	for (index = 0; index < TOPOLOGY_BARS; index++)
-		if (probe_bar(scan, function, index))
-			index++;
-	put(scan, function->config, PCI_COMMAND, 2, command);
-	pci_intent_end(scan->machine);
+	if (bus->has_alias)
+		add_stream(scan, function->device, bus->alias);
+	if (!bus->has_alias || bus->keeps_own)
+		add_stream(scan, function->device, function->rid);
 }
 
 /* --- capabilities --------------------------------------------------------------------- */
@@ -189,27 +136,62 @@ static bool enable_acs(const struct scan *scan, const struct function *function,
 
 /* --- bridges ---------------------------------------------------------------------------- */
 
-/* Why what is behind this bridge cannot be kept apart, or NULL. */
-static const char *blur_of(const struct scan *scan, const struct function *function)
+/*
+ * A bridge to conventional PCI speaks for those behind it: as function 0 of
+ * its secondary bus when it comes from PCI Express (PCI Express to PCI/PCI-X
+ * Bridge 1.0, 2.3), which may let PCI-X requesters keep their own number; as
+ * itself when there is conventional PCI on both sides. The bridge nearest to
+ * the root has the last word.
+ */
+static void set_alias(const struct bus *above, const struct function *bridge, bool is_express,
+		      uint32_t secondary, struct bus *behind)
+{
+	behind->has_alias = true;
+	behind->keeps_own = above->has_alias ? above->keeps_own : is_express;
+	behind->alias = above->has_alias ? above->alias :
+			is_express	 ? secondary << 8 :
+					   bridge->rid;
+}
+
+/* Fills in what is behind this bridge: cannot be kept apart at all, or only together. */
+static void judge_bridge(const struct scan *scan, const struct function *function,
+			 uint32_t secondary, struct bus *behind)
 {
 	const struct pci_cap *express = pci_caps_find(&function->caps, PCI_CAP_EXPRESS, false);
-	uint32_t flags;
+	const struct bus *above = &scan->buses[function->bus];
+	uint32_t flags, type = PORT_TO_PCI;
 
-	if (!function->has_caps)
-		return "it is behind a bridge whose capabilities cannot be read";
-	if (!express)
-		return "it is behind a conventional PCI bridge, whose devices share a stream";
-	flags = get(scan, function->config, express->offset + PCI_EXPRESS_FLAGS, 2);
-	switch ((flags & PCI_EXPRESS_PORT) >> 4) {
-	case PORT_UPSTREAM:
-		return NULL;
-	case PORT_ROOT:
-	case PORT_DOWNSTREAM:
-		if (enable_acs(scan, function, WANTED_ACS))
-			return NULL;
-		return "it is behind a port without ACS, which lets neighbours reach each other";
-	default:
-		return "it is behind a bridge to conventional PCI, whose devices share a stream";
+	behind->blurred = above->blurred;
+	behind->has_alias = above->has_alias;
+	behind->keeps_own = above->keeps_own;
+	behind->alias = above->alias;
+	if (!function->has_caps) {
+		behind->blurred = "it is behind a bridge whose capabilities cannot be read";
+		return;
+	}
+	if (express) {
+		flags = get(scan, function->config, express->offset + PCI_EXPRESS_FLAGS, 2);
+		type = (flags & PCI_EXPRESS_PORT) >> 4;
+	}
+	if (type == PORT_UPSTREAM)
+		return;
+	if (type != PORT_ROOT && type != PORT_DOWNSTREAM)
+		set_alias(above, function, express && type == PORT_TO_PCI, secondary, behind);
+	else if (!enable_acs(scan, function, WANTED_ACS) && !behind->blurred)
+		behind->blurred = "it is behind a port without ACS, which lets neighbours reach "
+				  "each other";
+}
+
+/* Notes who leads to these buses: only the bridge that leads to its own bus may have been. */
+static void claim_buses(struct scan *scan, const struct function *function, uint32_t secondary,
+			uint32_t subordinate)
+{
+	uint32_t before = scan->buses[function->bus].via, bus;
+
+	for (bus = secondary; bus <= subordinate; bus++) {
+		if (scan->buses[bus].via != before)
+			scan->buses[bus].is_contested = true;
+		scan->buses[bus].via = function->rid + 1;
 	}
 }
 
@@ -217,10 +199,9 @@ static void visit_bridge(struct scan *scan, const struct function *function)
 {
 	uint32_t buses = get(scan, function->config, PCI_BUSES, 4);
 	uint32_t secondary = buses >> 8 & 0xff, subordinate = buses >> 16 & 0xff;
-	struct bus *behind = &scan->buses[secondary];
 
-	if (secondary && (secondary <= function->bus || secondary > scan->bridge->last_bus ||
-			  subordinate < secondary)) {
+	if (secondary && (secondary <= function->bus || subordinate < secondary ||
+			  subordinate > scan->buses[function->bus].last_bus)) {
 		topology_mark_unusable(function->device,
 				       "it is a bridge on bus %" PRIu32
 				       " that claims to lead to buses %" PRIu32 " to %" PRIu32,
@@ -230,35 +211,69 @@ static void visit_bridge(struct scan *scan, const struct function *function)
 	topology_mark_unusable(function->device, "it is a bridge, no DMA master of its own");
 	if (secondary == 0)
 		return; /* no firmware has set it up: nothing behind it answers */
-	if (behind->is_reached)
-		behind->blurred = "two bridges claim to lead to its bus";
-	else
-		behind->blurred = scan->buses[function->bus].blurred ?
-					  scan->buses[function->bus].blurred :
-					  blur_of(scan, function);
-	behind->is_reached = true;
+	claim_buses(scan, function, secondary, subordinate);
+	scan->buses[secondary].last_bus = subordinate;
+	judge_bridge(scan, function, secondary, &scan->buses[secondary]);
+	scan->buses[secondary].is_reached = true;
+	/* Its number stands for others: faults under it are theirs. */
+	if (scan->buses[secondary].has_alias) {
+		function->device->unit = TOPOLOGY_NO_UNIT;
+		function->device->stream_count = 0;
+	}
 }
 
 /* --- functions ---------------------------------------------------------------------------- */
+
+/* The function may be what firmware calls an IOMMU: no unit covers itself. */
+static bool check_for_unit(const struct scan *scan, const struct function *function)
+{
+	uint32_t i;
+
+	for (i = 0; i < scan->topology->unit_count; i++) {
+		struct topology_unit *unit = &scan->topology->units[i];
+
+		if (!unit->is_pci || unit->segment != scan->bridge->segment ||
+		    unit->rid != function->rid)
+			continue;
+		unit->config = function->config;
+		topology_mark_unusable(function->device, "it is an IOMMU itself: %s", unit->name);
+		return true;
+	}
+	return false;
+}
+
+static const char *blur_of_bus(const struct bus *bus)
+{
+	return bus->is_contested ? "two bridges claim to lead to its bus" : bus->blurred;
+}
 
 static int add_function(struct scan *scan, struct function *function, uint32_t slot,
 			uint32_t number)
 {
 	struct devname name = { .kind = DEVNAME_PCI, .segment = scan->bridge->segment,
 				.bus = function->bus, .device = slot, .function = number };
+	const char *blurred = blur_of_bus(&scan->buses[function->bus]);
 	uint32_t id = get(scan, function->config, PCI_VENDOR, 4);
 	int result;
 
 	result = topology_add_device(scan->topology, &name, &function->device, scan->err);
 	if (result)
 		return result;
+	function->rid = function->bus << 8 | slot << 3 | number;
 	function->device->config = function->config;
 	function->device->vendor = id & 0xffff;
 	function->device->product = id >> 16;
-	find_stream(scan, function->device, function->bus << 8 | slot << 3 | number);
-	if (scan->buses[function->bus].blurred)
-		topology_mark_unusable(function->device, "%s", scan->buses[function->bus].blurred);
+	if (!check_for_unit(scan, function))
+		find_streams(scan, function);
+	if (blurred)
+		topology_mark_unusable(function->device, "%s", blurred);
 	return 0;
+}
+
+/* Its registers are the machine's own: where configuration space lies, what is RAM. */
+static bool is_of_the_machine(const struct scan *scan, const struct function *function)
+{
+	return get(scan, function->config, PCI_CLASS, 1) == PCI_CLASS_BRIDGE;
 }
 
 static void examine_function(struct scan *scan, struct function *function)
@@ -273,14 +288,18 @@ static void examine_function(struct scan *scan, struct function *function)
 	}
 	function->device->has_flr = find_flr(scan, function);
 	function->kind = get(scan, function->config, PCI_HEADER_TYPE, 1) & PCI_HEADER_KIND;
-	if (function->kind == 0)
-		probe_bars(scan, function);
-	else if (function->kind == 1)
+	if (function->kind == 0) {
+		if (is_of_the_machine(scan, function))
+			topology_mark_unusable(function->device,
+					       "it is a bridge that the machine itself is made of");
+		pci_bars_probe(scan->machine, function->device);
+	} else if (function->kind == 1) {
 		visit_bridge(scan, function);
-	else
+	} else {
 		topology_mark_unusable(function->device,
 				       "its header type 0x%" PRIx32 " is none smmuman knows",
 				       function->kind);
+	}
 }
 
 /* Functions of one device may reach each other unless all of them have ACS. */
@@ -303,9 +322,10 @@ static int scan_slot(struct scan *scan, uint32_t bus, uint32_t slot)
 	int result;
 
 	for (number = 0; number < count; number++) {
-		struct function function = { .bus = bus,
-					     .config = config_of(scan, bus, slot, number) };
+		struct function function = { .bus = bus };
 
+		function.config = topology_config(scan->topology, scan->bridge->segment,
+						  bus << 8 | slot << 3 | number);
 		if (!is_present(scan, function.config)) {
 			if (number == 0)
 				return 0;
@@ -320,8 +340,16 @@ static int scan_slot(struct scan *scan, uint32_t bus, uint32_t slot)
 		examine_function(scan, &function);
 		have_acs = enable_acs(scan, &function, 0) && have_acs;
 	}
-	blur_functions(scan, first, have_acs);
+	/* Behind an alias they are one group anyway. */
+	if (!scan->buses[bus].has_alias)
+		blur_functions(scan, first, have_acs);
 	return 0;
+}
+
+/* Where firmware says that a host bridge begins, and no bridge on the way leads. */
+static bool is_root(const struct scan *scan, uint32_t bus)
+{
+	return bus == scan->bridge->first_bus || scan->bridge->roots[bus / 32] >> bus % 32 & 1;
 }
 
 static int scan_bridge(struct scan *scan)
@@ -330,10 +358,12 @@ static int scan_bridge(struct scan *scan)
 	int result;
 
 	memset(scan->buses, 0, sizeof(scan->buses));
-	scan->buses[scan->bridge->first_bus].is_reached = true;
 	for (bus = scan->bridge->first_bus; bus <= scan->bridge->last_bus; bus++) {
-		if (!scan->buses[bus].is_reached)
-			continue;
+		if (!scan->buses[bus].is_reached) {
+			if (!is_root(scan, bus))
+				continue;
+			scan->buses[bus].last_bus = scan->bridge->last_bus;
+		}
 		for (slot = 0; slot < SLOTS; slot++) {
 			result = scan_slot(scan, bus, slot);
 			if (result)
@@ -356,6 +386,8 @@ int topology_scan_pci(struct machine *machine, struct topology *topology, struct
 		if (result)
 			return error_prefix(err, "%s", scan.bridge->path);
 	}
-	topology_mark_conflicts(machine, topology);
-	return 0;
+	result = topology_settle(machine, topology, err);
+	if (!result)
+		topology_mark_conflicts(machine, topology);
+	return result;
 }

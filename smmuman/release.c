@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "device.h"
+#include "group.h"
 #include "log.h"
 #include "pci.h"
 #include "pending.h"
@@ -57,12 +58,12 @@ int device_open_window(struct daemon *d, struct device *device, uint32_t bar, st
 }
 
 /* Refused without a record from now on, until somebody says release. */
-static void silence(struct device *device)
+static void silence(struct daemon *d, struct device *device)
 {
 	struct drv_unit *drv = device->unit->drv;
 	struct drv_gather gather = { 0 };
 
-	device_shut_streams(device, DRV_SILENT, &gather);
+	device_shut_streams(d, device, DRV_SILENT, &gather);
 	drv->ops->submit(drv, &gather);
 }
 
@@ -75,7 +76,7 @@ static void release_stop(struct daemon *d, struct device *device)
 	device_close_windows(d, device);
 }
 
-void device_quarantine(struct daemon *d, struct device *device, const char *why)
+static void quarantine_one(struct daemon *d, struct device *device, const char *why)
 {
 	struct drv_gather gather = { 0 };
 	char name[DEVNAME_MAX];
@@ -86,9 +87,24 @@ void device_quarantine(struct daemon *d, struct device *device, const char *why)
 	if (device_state(d, device) == WIRE_DEVICE_ATTACHED ||
 	    device_state(d, device) == WIRE_DEVICE_STATIC)
 		device_unbind(d, device, &gather);
-	silence(device);
+	silence(d, device);
 	device_set_state(d, device, WIRE_DEVICE_QUARANTINED);
 	log_error("%s is in quarantine: %s ('smmuctl release %s' when it is mended)", name, why, name);
+}
+
+/* The streams of a group are shut for all: who has one of the others loses it too. */
+void device_quarantine(struct daemon *d, struct device *device, const char *why)
+{
+	char name[DEVNAME_MAX], whole[sizeof(device->note)];
+	struct device *member;
+
+	devname_format(&device->found->name, name);
+	snprintf(whole, sizeof(whole), "it cannot be told apart from %s, which is in quarantine",
+		 name);
+	for (member = group_first(d, device); member; member = group_next(d, member))
+		if (member != device && member->domain != BOOK_NONE)
+			quarantine_one(d, member, whole);
+	quarantine_one(d, device, why);
 }
 
 __attribute__((format(printf, 3, 4))) static void give_up(struct daemon *d,

@@ -8,8 +8,11 @@
 #include "arith.h"
 #include "device.h"
 #include "domain.h"
+#include "group.h"
 #include "log.h"
 #include "mapping.h"
+#include "reserved.h"
+#include "spread.h"
 
 /* A memory record of nobody's, for a region of the policy. */
 static int static_memory(struct daemon *d, const struct policy_region *region,
@@ -17,8 +20,7 @@ static int static_memory(struct daemon *d, const struct policy_region *region,
 {
 	uint32_t index;
 
-	if (range_overlaps(region->address, region->length, d->machine->arena_pa.v,
-			   d->machine->arena_size))
+	if (machine_overlaps_arena(d->machine, PA(region->address), region->length))
 		return error_set(err, -EPERM, "region '%s' (line %" PRIu32
 				 ") covers the daemon's own memory", region->name, region->line);
 	index = books_take_memory(&d->books);
@@ -42,7 +44,13 @@ static int static_domain(struct daemon *d, struct device *device, struct error *
 
 	if (device->domain != BOOK_NONE)
 		return 0;
-	index = books_take_domain(&d->books);
+	/* What cannot be told apart reaches the same memory. */
+	index = group_domain(d, device);
+	ret = index == BOOK_NONE ? 0 : reserved_refuse_device(d, device, index, err);
+	if (ret < 0)
+		return ret;
+	if (index == BOOK_NONE)
+		index = books_take_domain(&d->books);
 	if (index == BOOK_NONE)
 		return error_set(err, -ENOSPC, "the books hold no more domains");
 	ret = domain_space(d, index, device->unit, 0, &space, err);
@@ -50,7 +58,7 @@ static int static_domain(struct daemon *d, struct device *device, struct error *
 		books_give_domain(&d->books, index);
 		return ret;
 	}
-	device->domain = index;
+	device_join(d, device, index);
 	return 0;
 }
 
@@ -59,8 +67,11 @@ static int make_one(struct daemon *d, const struct policy_static *rule, struct e
 	const struct policy_region *region = &d->policy->regions[rule->region];
 	char name[DEVNAME_MAX];
 	struct device *device;
+	struct wire_map ask = { .rights = rule->rights,
+				.iova = rule->iova,
+				.length = region->length };
+	struct spread spread; /* a failure closes the units: nothing to revert */
 	uint32_t memory = BOOK_NONE, grant;
-	struct pending undo = { 0 }; /* a failure closes the units: nobody waits */
 	int ret;
 
 	devname_format(&d->policy->devices[rule->device].match, name);
@@ -72,12 +83,18 @@ static int make_one(struct daemon *d, const struct policy_static *rule, struct e
 	}
 	if (device_state(d, device) != WIRE_DEVICE_CLOSED)
 		return error_set(err, -ENODEV, "%s: %s", name, device->note);
-	ret = static_domain(d, device, err);
+	ret = device_refuse_unsafe(d, device, err);
+	if (ret == 0)
+		ret = static_domain(d, device, err);
 	if (ret == 0)
 		ret = static_memory(d, region, &memory, err);
+	spread = spread_new(device->domain);
 	if (ret == 0)
-		ret = grant_make(d, device->domain, memory, rule->iova, region->length, 0,
-				 rule->rights, &undo, &grant, err);
+		ret = grant_make(d, &spread, memory, &ask, &grant, err);
+	if (ret == 0)
+		ret = spread_commit(d, &spread, err);
+	if (ret == 0)
+		grants_settle(d, &grant, 1);
 	return ret;
 }
 
@@ -90,7 +107,7 @@ static int bind_one(struct daemon *d, struct device *device, struct error *err)
 	int ret;
 
 	device_mark_owner(device, &owner);
-	ret = device_bind_streams(device,
+	ret = device_bind_streams(d, device,
 				  d->domains[device->domain].spaces[unit_number(d, device->unit)],
 				  &gather, err);
 	if (ret < 0)

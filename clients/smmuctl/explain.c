@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "smmuctl.h"
+#include "device_words.h"
 #include "faults.h"
 #include "json.h"
 #include "smmu-admin.h"
@@ -48,14 +49,18 @@ static void print_words(const struct ctl *ctl, const char *title, const char *wo
 
 static void print_device(const struct ctl *ctl, const struct wire_device *device)
 {
-	bool is_red = device->state == WIRE_DEVICE_QUARANTINED || device->state == WIRE_DEVICE_HOST;
-	char words[400];
+	bool is_red = device->state == WIRE_DEVICE_QUARANTINED ||
+		      device->state == WIRE_DEVICE_HOST || device->is_uncovered;
+	char words[DEVICE_WORDS_MAX];
 
 	snprintf(words, sizeof(words), "%s%s%s", device->name, device->alias[0] ? ", " : "",
 		 device->alias);
 	print_words(ctl, "device", words);
-	snprintf(words, sizeof(words), "%s, stream 0x%" PRIx32,
-		 device->unit[0] ? device->unit : "none", device->stream);
+	if (device->unit[0])
+		snprintf(words, sizeof(words), "%s, stream 0x%" PRIx32, device->unit,
+			 device->stream);
+	else
+		snprintf(words, sizeof(words), "none");
 	print_words(ctl, "unit", words);
 	fputs(is_red ? ctl_red(ctl) : "", ctl->out);
 	if (device->client)
@@ -68,6 +73,25 @@ static void print_device(const struct ctl *ctl, const struct wire_device *device
 			 device->note[0] ? ": " : "", device->note);
 	print_words(ctl, "state", words);
 	fputs(is_red ? ctl_plain(ctl) : "", ctl->out);
+	print_words(ctl, "group", device_words_group(words, device));
+	is_red = device->unsafe_interrupts == WIRE_UNSAFE_ALLOWED;
+	fputs(is_red ? ctl_red(ctl) : "", ctl->out);
+	print_words(ctl, "interrupt", device_words_interrupts(words, device));
+	fputs(is_red ? ctl_plain(ctl) : "", ctl->out);
+}
+
+static void print_reserved(const struct ctl *ctl, const struct wire_explain_reply *reply)
+{
+	const struct wire_explain_reserved *range = reply->reserved;
+	char words[200];
+	uint32_t i;
+
+	for (i = 0; i < reply->reserved_count && i < WIRE_EXPLAIN_RESERVED_MAX; i++, range++) {
+		snprintf(words, sizeof(words), "0x%" PRIx64 " + 0x%" PRIx64 ": %s%s", range->start,
+			 range->length, device_words_reserved(range->kind),
+			 range->of_group ? " (another of the group)" : "");
+		print_words(ctl, i == 0 ? "reserved" : "", words);
+	}
 }
 
 static void print_walk(const struct ctl *ctl, const struct wire_explain_reply *reply)
@@ -115,6 +139,7 @@ static int print_story(const struct ctl *ctl, const struct story *story)
 	print_device(ctl, &reply->device);
 	print_words(ctl, "stream", reply->stream_entry);
 	print_words(ctl, "policy", reply->rule);
+	print_reserved(ctl, reply);
 	if (story->has_iova) {
 		snprintf(words, sizeof(words), "0x%" PRIx64, story->iova);
 		print_words(ctl, "address", words);
@@ -148,6 +173,23 @@ static json_t *walk_json(const struct wire_explain_reply *reply)
 	return array;
 }
 
+static json_t *reserved_json(const struct wire_explain_reply *reply)
+{
+	json_t *array = json_array();
+	uint32_t i;
+
+	for (i = 0; i < reply->reserved_count && i < WIRE_EXPLAIN_RESERVED_MAX; i++) {
+		const struct wire_explain_reserved *range = &reply->reserved[i];
+
+		json_array_append_new(array, json_pack("{s:o, s:I, s:s, s:b}",
+						       "start", json_hex(range->start),
+						       "length", (json_int_t)range->length,
+						       "kind", device_words_reserved_kind(range->kind),
+						       "of_group", (int)range->of_group));
+	}
+	return array;
+}
+
 static json_t *faults_json(const struct faults_kept *faults)
 {
 	json_t *array = json_array();
@@ -164,10 +206,11 @@ static int story_json(const struct ctl *ctl, const struct story *story)
 	bool is_mapped = reply->is_mapped;
 
 	return json_print(ctl, json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"device", json_of(json_device_fields, &reply->device),
 		"stream_entry", json_text(reply->stream_entry),
 		"rule", json_text(reply->rule),
+		"reserved", reserved_json(reply),
 		"iova", story->has_iova ? json_hex(story->iova) : json_null(),
 		"walk", walk_json(reply),
 		"mapped", reply->step_count ? json_boolean(is_mapped) : json_null(),
@@ -197,6 +240,7 @@ int explain_run(struct ctl *ctl)
 	rc = smmu_admin_explain(ctl->service, ctl->arguments[0],
 				story.has_iova ? &story.iova : NULL, &reply);
 	faults.device = reply.device.name;
+	faults.shared = reply.device.group_size > 1 ? &reply.device : NULL;
 	if (!rc)
 		rc = smmu_admin_faults(ctl->service, &after, NULL, faults_keep, &faults);
 	if (rc)

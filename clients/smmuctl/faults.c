@@ -34,6 +34,17 @@ static int keep_grow(struct faults_kept *kept)
 	return 0;
 }
 
+/* A fault of a shared stream is told under the name of one of those who share it. */
+static bool is_of(const struct faults_kept *kept, const struct wire_fault *fault)
+{
+	const struct wire_device *shared = kept->shared;
+
+	if (strcmp(fault->device, kept->device) == 0)
+		return true;
+	return shared && (fault->flags & WIRE_FAULT_STREAM) && fault->stream == shared->stream &&
+	       strcmp(fault->unit, shared->unit) == 0;
+}
+
 int faults_keep(const void *entry, void *argument)
 {
 	const struct wire_fault *fault = entry;
@@ -41,8 +52,7 @@ int faults_keep(const void *entry, void *argument)
 	int rc;
 
 	/* A loss may have taken anybody's: it passes every filter. */
-	if (kept->device && !(fault->flags & WIRE_FAULT_LOSS) &&
-	    strcmp(fault->device, kept->device) != 0)
+	if (kept->device && !(fault->flags & WIRE_FAULT_LOSS) && !is_of(kept, fault))
 		return 0;
 	if (kept->limit == 0)
 		return 0;
@@ -155,35 +165,38 @@ static void print_record(struct printing *printing, const struct wire_fault *fau
 
 struct device_asked {
 	const char *name;
-	char *canonical; /* WIRE_NAME bytes */
+	char canonical[WIRE_NAME];
+	struct wire_device found; /* its group_size is 0 when there is none */
 };
 
-/* The policy's word for a device, or its other name. */
+/* The device's name, the policy's word for it, or its other name. */
 static int find_device(const void *entry, void *argument)
 {
 	const struct wire_device *device = entry;
 	struct device_asked *asked = argument;
 
 	if (strcmp(asked->name, device->policy) == 0 ||
-	    (device->alias[0] && strcmp(asked->canonical, device->alias) == 0))
+	    strcmp(asked->canonical, device->name) == 0 ||
+	    (device->alias[0] && strcmp(asked->canonical, device->alias) == 0)) {
 		memcpy(asked->canonical, device->name, WIRE_NAME);
+		asked->found = *device;
+	}
 	return 0;
 }
 
 /* Which name the log uses. A device that is gone may still be in the log. */
-static int resolve_device(struct ctl *ctl, char canonical[WIRE_NAME])
+static int resolve_device(struct ctl *ctl, struct device_asked *asked)
 {
-	struct device_asked asked = { ctl->device, canonical };
 	struct devname name;
 	int rc;
 
-	canonical[0] = '\0';
+	asked->name = ctl->device;
 	if (devname_parse(ctl->device, &name) == 0)
-		devname_format(&name, canonical);
-	rc = smmu_admin_list(ctl->service, WIRE_LIST_DEVICES, find_device, &asked);
+		devname_format(&name, asked->canonical);
+	rc = smmu_admin_list(ctl->service, WIRE_LIST_DEVICES, find_device, asked);
 	if (rc)
 		return service_failed(ctl, rc);
-	if (canonical[0])
+	if (asked->canonical[0])
 		return CTL_DONE;
 	ctl_say(ctl, "'%s' is neither a device name nor one of the policy's; 'smmuctl devices' "
 		     "lists them", ctl->device);
@@ -251,13 +264,14 @@ int faults_run(struct ctl *ctl)
 {
 	struct printing printing = { .ctl = ctl };
 	struct faults_kept kept = { .limit = ctl->limit };
-	char canonical[WIRE_NAME];
+	struct device_asked asked = { 0 };
 	uint64_t after = ctl->since, lost = 0;
-	int rc, code = ctl->device ? resolve_device(ctl, canonical) : CTL_DONE;
+	int rc, code = ctl->device ? resolve_device(ctl, &asked) : CTL_DONE;
 
 	if (code != CTL_DONE)
 		return code;
-	kept.device = ctl->device ? canonical : NULL;
+	kept.device = ctl->device ? asked.canonical : NULL;
+	kept.shared = asked.found.group_size > 1 ? &asked.found : NULL;
 	rc = smmu_admin_faults(ctl->service, &after, &lost, faults_keep, &kept);
 	if (rc)
 		code = service_failed(ctl, rc);

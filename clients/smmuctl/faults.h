@@ -12,6 +12,7 @@
 /* What is kept of the log: the newest that pass, in order. */
 struct faults_kept {
 	const char *device; /* canonical name, or NULL: of every device */
+	const struct wire_device *shared; /* the same one, when others share its stream: or NULL */
 	uint64_t limit;
 	struct wire_fault *records; /* a ring of the newest when there is a limit */
 	size_t count, first, room;

@@ -23,6 +23,9 @@ const struct json_field json_status_fields[] = {
 	STATUS(units_closed, JSON_COUNT32),
 	STATUS(devices, JSON_COUNT32),
 	STATUS(devices_quarantined, JSON_COUNT32),
+	STATUS(devices_host, JSON_COUNT32),
+	STATUS(devices_uncovered, JSON_COUNT32),
+	STATUS(devices_unsafe, JSON_COUNT32),
 	STATUS(clients, JSON_COUNT32),
 	STATUS(domains, JSON_COUNT32),
 	STATUS(memories, JSON_COUNT32),
@@ -48,6 +51,7 @@ const struct json_field json_unit_fields[] = {
 	{ "registers", JSON_HEX64, offsetof(struct wire_unit, base) },
 	UNIT(streams, JSON_COUNT32),
 	{ "closed", JSON_FLAG, offsetof(struct wire_unit, is_closed) },
+	UNIT(unsafe_interrupts, JSON_FLAG),
 	UNIT(commands, JSON_COUNT64),
 	UNIT(syncs, JSON_COUNT64),
 	UNIT(events, JSON_COUNT64),
@@ -74,6 +78,10 @@ const struct json_field json_device_fields[] = {
 	DEVICE(faults, JSON_COUNT64),
 	DEVICE(vendor, JSON_HEX32),
 	DEVICE(product, JSON_HEX32),
+	DEVICE(unsafe_interrupts, JSON_UNSAFE),
+	{ "covered", JSON_NOT, offsetof(struct wire_device, is_uncovered) },
+	DEVICE(group, JSON_TEXT),
+	DEVICE(group_size, JSON_COUNT32),
 	{ NULL, 0, 0 },
 };
 
@@ -173,6 +181,8 @@ static json_t *value_of(const struct json_field *field, const void *entry)
 		return word ? json_count(word) : json_null();
 	case JSON_FLAG:
 		return json_boolean(word);
+	case JSON_NOT:
+		return json_boolean(word == 0);
 	case JSON_HEX32:
 		return json_hex(word);
 	case JSON_HEX64:
@@ -183,6 +193,10 @@ static json_t *value_of(const struct json_field *field, const void *entry)
 		return json_rights(word);
 	case JSON_STATE:
 		return json_string(smmu_admin_state_name(word));
+	case JSON_UNSAFE:
+		return json_string(word == WIRE_UNSAFE_ALLOWED	 ? "allowed" :
+				   word == WIRE_UNSAFE_REFUSED ? "refused" :
+								 "checked");
 	}
 	return NULL;
 }

@@ -23,11 +23,13 @@ struct json_field {
 		JSON_ID32,    /* 0 is null */
 		JSON_PID,     /* int32_t; 0 is null */
 		JSON_FLAG,    /* uint32_t */
+		JSON_NOT,     /* uint32_t; true when it is 0 */
 		JSON_HEX32,   /* "0x10" */
 		JSON_HEX64,
 		JSON_TIME,    /* uint64_t nanoseconds since 1970; ISO 8601 */
 		JSON_RIGHTS,  /* uint32_t; "r", "rw", ... */
 		JSON_STATE,   /* uint32_t; the state of a device in a word */
+		JSON_UNSAFE,  /* uint32_t; enum wire_unsafe in a word */
 	} kind;
 	size_t offset;
 };

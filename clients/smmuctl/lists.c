@@ -5,6 +5,7 @@
 
 #include "bits.h"
 #include "smmuctl.h"
+#include "device_words.h"
 #include "json.h"
 #include "smmu-admin.h"
 #include "table.h"
@@ -25,6 +26,7 @@ struct list_view {
 static void unit_row(struct table *table, const void *entry)
 {
 	const struct wire_unit *unit = entry;
+	char note[sizeof(unit->words) + 80];
 
 	table_row(table, unit->is_closed);
 	table_cell(table, "%s", unit->name);
@@ -37,28 +39,18 @@ static void unit_row(struct table *table, const void *entry)
 	table_cell(table, "%" PRIu64, unit->event_losses);
 	table_cell(table, "%" PRIu64, unit->command_errors + unit->global_errors);
 	table_cell(table, "%" PRIu64, unit->table_pages);
-	table_note(table, unit->words);
-}
-
-static bool is_alarming(uint32_t state)
-{
-	return state == WIRE_DEVICE_QUARANTINED || state == WIRE_DEVICE_HOST;
-}
-
-static const char *device_note(const struct wire_device *device)
-{
-	if (device->note[0])
-		return device->note;
-	if (device->state == WIRE_DEVICE_HOST)
-		return "open for the host kernel: it reaches all of its memory";
-	return device->alias;
+	snprintf(note, sizeof(note), "%s%s%s", unit->words,
+		 unit->words[0] && unit->unsafe_interrupts ? "; " : "",
+		 unit->unsafe_interrupts ? "does not check interrupt messages" : "");
+	table_note(table, note);
 }
 
 static void device_row(struct table *table, const void *entry)
 {
 	const struct wire_device *device = entry;
+	char note[DEVICE_WORDS_MAX];
 
-	table_row(table, is_alarming(device->state));
+	table_row(table, device_words_alarm(device));
 	table_cell(table, "%s", device->name);
 	table_cell(table, "%s", device->policy[0] ? device->policy : "-");
 	table_cell(table, "%s", device->unit[0] ? device->unit : "-");
@@ -69,7 +61,7 @@ static void device_row(struct table *table, const void *entry)
 	else
 		table_cell(table, "-");
 	table_cell(table, "%" PRIu64, device->faults);
-	table_note(table, device_note(device));
+	table_note(table, device_words_note(note, device));
 }
 
 static void client_row(struct table *table, const void *entry)

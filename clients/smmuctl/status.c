@@ -39,6 +39,9 @@ static void print_objects(const struct ctl *ctl, const struct wire_status *s)
 	alarm_words(ctl, s->units_closed, "closed after a failure");
 	fprintf(ctl->out, "\n  devices   %" PRIu32, s->devices);
 	alarm_words(ctl, s->devices_quarantined, "in quarantine");
+	alarm_words(ctl, s->devices_host, "open for the host kernel");
+	alarm_words(ctl, s->devices_uncovered, "that no IOMMU covers");
+	alarm_words(ctl, s->devices_unsafe, "whose interrupt messages nobody checks");
 	fprintf(ctl->out,
 		"\n  clients   %" PRIu32 " with %" PRIu32 " domain%s, %" PRIu32 " memor%s, %" PRIu32
 		" grant%s\n", s->clients, s->domains, plural(s->domains), s->memories,

@@ -32,6 +32,7 @@
 #include "machine_fake.h"
 #include "mapping.h"
 #include "server.h"
+#include "spread.h"
 
 #define BLOCKS 41
 #define BLOCK_REQUESTS 2000
@@ -317,14 +318,18 @@ static void bare_grant(struct bare *bare)
 	struct drv_space *space = bare->d->domains[bare->domain].spaces[0];
 	struct drv_unit *drv = space->unit;
 	struct drv_gather gather = { 0 };
-	struct pending undo = { 0 };
+	const struct wire_map ask = { .rights = RIGHT_READ | RIGHT_WRITE,
+				      .iova = 0x100000,
+				      .length = PAGE_BYTES };
+	struct spread spread = spread_new(bare->domain);
 	struct error err;
 	uint64_t ticket;
 	uint32_t grant;
 
-	if (grant_make(bare->d, bare->domain, bare->memory, 0x100000, PAGE_BYTES, 0,
-		       RIGHT_READ | RIGHT_WRITE, &undo, &grant, &err) < 0)
+	if (grant_make(bare->d, &spread, bare->memory, &ask, &grant, &err) < 0 ||
+	    spread_commit(bare->d, &spread, &err) < 0)
 		die(err.text);
+	grants_settle(bare->d, &grant, 1);
 	bare->d->books.grants[grant].state = GRANT_REVOKING;
 	drv->ops->unmap(space, IOVA(0x100000), PAGE_BYTES, &gather);
 	ticket = drv->ops->submit(drv, &gather);

@@ -81,6 +81,24 @@ int board_say_hello(int fd, enum board_role role)
 	return board_ask(fd, &request, NULL);
 }
 
+/* An MCFG table: a header of 36 bytes, 8 reserved ones, then 64 bits of address. */
+static uint64_t find_ecam(const struct board_owner *owner)
+{
+	const uint8_t *bytes = owner->parts[0] + owner->hello.firmware_offset;
+	uint64_t i, base;
+
+	if (owner->hello.description == BOARD_DEVICE_TREE)
+		return VIRT_ECAM;
+	for (i = 0; i + 52 <= owner->hello.firmware_size; i++) {
+		if (memcmp(bytes + i, "MCFG", 4) != 0)
+			continue;
+		memcpy(&base, bytes + i + 44, sizeof(base));
+		return base;
+	}
+	fail_msg("the board has no MCFG table");
+	return 0;
+}
+
 int board_owner_init(struct board_owner *owner, const char *socket_path)
 {
 	struct board_request request = { .op = BOARD_HELLO, .value = BOARD_ROLE_OWNER };
@@ -106,6 +124,7 @@ int board_owner_init(struct board_owner *owner, const char *socket_path)
 				       MAP_SHARED, owner->part_fds[i], 0);
 		assert_ptr_not_equal(owner->parts[i], MAP_FAILED);
 	}
+	owner->ecam = find_ecam(owner);
 	return 0;
 }
 
@@ -161,16 +180,21 @@ int board_window_close(int fd, uint64_t id)
 	return board_ask(fd, &request, NULL);
 }
 
-void pci_set_master(int fd, unsigned slot, bool on)
+uint64_t pci_config(const struct board_owner *owner, unsigned slot)
 {
-	assert_int_equal(board_write(fd, VIRT_ECAM_OF(slot) + 4, 2, on ? 6 : 2), 0);
+	return owner->ecam + ((uint64_t)slot << 15);
 }
 
-uint64_t pci_bar0(int fd, unsigned slot)
+void pci_set_master(const struct board_owner *owner, unsigned slot, bool on)
+{
+	assert_int_equal(board_write(owner->fd, pci_config(owner, slot) + 4, 2, on ? 6 : 2), 0);
+}
+
+uint64_t pci_bar0(const struct board_owner *owner, unsigned slot)
 {
 	uint64_t bar = 0;
 
-	assert_int_equal(board_read(fd, VIRT_ECAM_OF(slot) + 0x10, 4, &bar), 0);
+	assert_int_equal(board_read(owner->fd, pci_config(owner, slot) + 0x10, 4, &bar), 0);
 	return bar & ~UINT64_C(0xf);
 }
 

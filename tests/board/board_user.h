@@ -34,6 +34,7 @@ struct board_owner {
 	struct board_hello hello;
 	int part_fds[BOARD_PARTS_MAX];
 	uint8_t *parts[BOARD_PARTS_MAX]; /* mapped */
+	uint64_t ecam; /* configuration space of segment 0, as the machine's description says */
 };
 
 /* Status of HELLO; on 0 everything is mapped. */
@@ -47,9 +48,10 @@ int board_write(int fd, uint64_t address, uint32_t size, uint64_t value);
 int board_window_open(int fd, uint64_t address, uint64_t length, int *ret_fd, uint64_t *ret_id);
 int board_window_close(int fd, uint64_t id);
 
-/* Bus mastering on or off, and BAR 0, through the owner's connection. */
-void pci_set_master(int fd, unsigned slot, bool on);
-uint64_t pci_bar0(int fd, unsigned slot);
+/* Bus mastering on or off, and BAR 0, of a function 0 of bus 0 of any machine. */
+uint64_t pci_config(const struct board_owner *owner, unsigned slot);
+void pci_set_master(const struct board_owner *owner, unsigned slot, bool on);
+uint64_t pci_bar0(const struct board_owner *owner, unsigned slot);
 
 /* Starts a transfer by the window's registers; does not wait for its end. */
 void edu_start(int window_fd, uint64_t source, uint64_t destination, uint32_t length,

@@ -183,9 +183,11 @@ void board_prepare(struct board_fixture *board)
 
 void board_start_argv(struct board_fixture *board, const char *const *extra)
 {
-	const char *argv[HARNESS_ARGS_MAX] = { NULL, "--socket", board->socket };
+	/* A machine with much to do is slow, and no failure. */
+	const char *argv[HARNESS_ARGS_MAX] = { NULL, "--socket", board->socket, "--deadline",
+					       "60" };
 	char program[256], log[128];
-	unsigned count = 3;
+	unsigned count = 5;
 
 	board_prepare(board);
 	argv[0] = build_path("smmu-vboard", program, sizeof(program));
@@ -227,12 +229,13 @@ static void remove_directory(const char *path)
 
 void board_stop(struct board_fixture *board)
 {
-	if (board->control_fd >= 0)
+	if (board->control_fd > 0)
 		close(board->control_fd);
 	board->control_fd = -1;
-	if (board->vboard.pidfd >= 0)
+	if (board->vboard.pid > 0 && board->vboard.pidfd >= 0)
 		process_stop(&board->vboard, SIGTERM);
-	remove_directory(board->dir);
+	if (board->dir[0])
+		remove_directory(board->dir);
 }
 
 static int control(struct board_fixture *board, const struct board_request *request,

@@ -13,46 +13,77 @@
 
 #include <cmocka.h>
 
-#define QUIESCE "quiesce: {poll: {bar: 0, offset: 0x98, mask: 0x1, value: 0x0}}"
 #define SCRATCH UINT64_C(0x7f000000)
 
-static const char policy_text[] =
-	"version: 1\n"
-	"units:\n"
-	"  - {unit: \"*\", stage: %s, stream_table: %s}\n"
-	"devices:\n"
-	"  - {name: dma0, match: \"pci:0000:00:02.0\", " QUIESCE "}\n"
-	"  - {name: dma1, match: \"pci:0000:00:03.0\", " QUIESCE "}\n"
-	"%s";
+/* How an edu is brought to rest. */
+static const char quiesce[] =
+	"quiesce: {poll: {bar: 0, offset: 0x98, mask: 0x1, value: 0x0}}";
 
-static const char policy_clients[] =
-	"  - {name: platform, match: \"%s\", " QUIESCE "}\n"
+static const char own_policy[] =
+	"devices:\n"
+	"  - {name: dma0, match: \"" DMA0 "\", " RIG_WORDS "}\n"
+	"  - {name: dma1, match: \"" DMA1 "\", " RIG_WORDS "}\n";
+
+static const char with_platform[] =
+	"  - {name: platform, match: \"dt:/platform-edu@10200000\", " RIG_WORDS "}\n"
 	"clients:\n"
 	"  - {name: edu-driver, uid: self, rights: [attach, admin], attach: [dma0, dma1, platform]}\n";
 
-static void write_policy(struct rig *rig, const char *extra)
-{
-	char clients[1024];
-	FILE *file;
+static const char without_platform[] =
+	"clients:\n"
+	"  - {name: edu-driver, uid: self, rights: [attach, admin], attach: [dma0, dma1]}\n";
 
-	snprintf(clients, sizeof(clients), policy_clients, "dt:/platform-edu@10200000");
-	file = fopen(rig->policy, "we");
+static void write_units(FILE *file, const struct variant *variant)
+{
+	fputs("version: 1\n", file);
+	if (!variant->stage && !variant->table && !variant->mode)
+		return;
+	fputs("units:\n  - {unit: \"*\"", file);
+	if (variant->stage)
+		fprintf(file, ", stage: %s", variant->stage);
+	if (variant->table)
+		fprintf(file, ", stream_table: %s", variant->table);
+	if (variant->mode)
+		fprintf(file, ", mode: %s", variant->mode);
+	fputs("}\n", file);
+}
+
+void rig_write_policy(struct rig *rig, const char *text)
+{
+	FILE *file = fopen(rig->policy, "we");
+	const char *at;
+
 	assert_non_null(file);
-	fprintf(file, policy_text, rig->variant->stage, rig->variant->table,
-		strstr(extra, "clients:") ? "" : clients);
-	fputs(extra, file);
+	write_units(file, rig->variant);
+	for (; (at = strstr(text, RIG_WORDS)); text = at + strlen(RIG_WORDS)) {
+		fwrite(text, 1, (size_t)(at - text), file);
+		fprintf(file, "%s%s", quiesce,
+			variant_is_x86(rig->variant) ? ", unsafe_interrupts: allow" : "");
+	}
+	fputs(text, file);
 	assert_int_equal(fclose(file), 0);
 }
 
-void rig_prepare(struct rig *rig, const struct rig_variant *variant, const char *extra)
+void rig_prepare_board(struct rig *rig, const struct variant *variant, const char *const *extra)
 {
 	memset(rig, 0, sizeof(*rig));
+	rig->daemon.pid = rig->daemon.pidfd = -1;
 	rig->variant = variant;
-	board_start(&rig->board, "--edu", "2", "--platform-edu", "1", NULL);
+	variant_board_start(&rig->board, variant, extra);
 	snprintf(rig->socket, sizeof(rig->socket), "%s/smmu", rig->board.dir);
 	snprintf(rig->policy, sizeof(rig->policy), "%s/policy.yaml", rig->board.dir);
-	write_policy(rig, extra);
-	rig->daemon.pid = rig->daemon.pidfd = -1;
+}
+
+void rig_prepare(struct rig *rig, const struct variant *variant)
+{
+	char text[sizeof(own_policy) + sizeof(with_platform)];
+
+	rig_prepare_board(rig, variant,
+			  (const char *const[]){ "--edu", "2", "--platform-edu",
+						 variant->has_platform ? "1" : "0", NULL });
+	snprintf(text, sizeof(text), "%s%s", own_policy,
+		 variant->has_platform ? with_platform : without_platform);
+	rig_write_policy(rig, text);
 }
 
 void rig_daemon_argv(struct rig *rig, const char *program, const char **argv)
@@ -79,35 +110,17 @@ void rig_start_daemon(struct rig *rig, const char *program)
 	}
 }
 
-void rig_start(struct rig *rig, const struct rig_variant *variant, const char *extra)
+void rig_start(struct rig *rig, const struct variant *variant)
 {
-	rig_prepare(rig, variant, extra);
+	rig_prepare(rig, variant);
 	rig_start_daemon(rig, "smmuman");
 }
 
 void rig_stop(struct rig *rig)
 {
-	if (rig->daemon.pidfd >= 0)
+	if (rig->daemon.pid > 0 && rig->daemon.pidfd >= 0)
 		assert_int_equal(process_stop(&rig->daemon, SIGTERM), 0);
 	board_stop(&rig->board);
-}
-
-bool rig_can(const struct rig_variant *variant)
-{
-	const char *argv[16];
-	char path[128], log[128];
-	struct rig rig;
-	bool can;
-
-	rig_prepare(&rig, variant, "");
-	snprintf(log, sizeof(log), "%s/daemon.log", rig.board.dir);
-	rig_daemon_argv(&rig, build_path("smmuman", path, sizeof(path)), argv);
-	process_start(&rig.daemon, log, argv);
-	can = process_wait_line(&rig.daemon, "ready:");
-	if (!can && rig.daemon.pidfd >= 0)
-		process_wait(&rig.daemon);
-	rig_stop(&rig);
-	return can;
 }
 
 void driver_open(struct driver *driver, struct rig *rig, size_t bytes)
@@ -115,6 +128,7 @@ void driver_open(struct driver *driver, struct rig *rig, size_t bytes)
 	char why[240] = "";
 
 	memset(driver, 0, sizeof(*driver));
+	driver->variant = rig->variant;
 	if (smmu_open_why(&driver->context, rig->socket, why, sizeof(why)) < 0)
 		fail_msg("smmu_open: %s", why);
 	assert_int_equal(smmu_domain_create(driver->context, &driver->domain), 0);
@@ -255,4 +269,22 @@ struct smmu_fault driver_newest_fault(struct driver *driver)
 	assert_int_equal(n, 0);
 	assert_true(found);
 	return newest;
+}
+
+struct smmu_fault driver_expect_refusal(struct driver *driver, uint64_t address, unsigned count,
+					unsigned access)
+{
+	struct smmu_fault fault = driver_newest_fault(driver);
+
+	if (fault.access || !driver->variant->hides_access)
+		assert_int_equal(fault.access, access);
+	if (driver->variant->merges_faults) {
+		assert_int_equal(fault.address, address & ~(RIG_PAGE - 1));
+		assert_in_range(fault.count, 1, count);
+		return fault;
+	}
+	assert_int_equal(fault.address, address);
+	assert_int_equal(fault.last_address, address + 4 * (count - 1));
+	assert_int_equal(fault.count, count);
+	return fault;
 }

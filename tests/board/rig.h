@@ -10,32 +10,38 @@
 
 #include "board_user.h"
 #include "harness.h"
+#include "variant.h"
 
 #define DMA0 "pci:0000:00:02.0"
 #define DMA1 "pci:0000:00:03.0"
 #define RIG_IOVA UINT64_C(0x100000)
 #define RIG_PAGE UINT64_C(4096)
 
-/* What units: says in the rig's policy. */
-struct rig_variant {
-	const char *name, *stage, *table;
-};
-
 struct rig {
 	struct board_fixture board;
 	struct process daemon;
 	char socket[96], policy[96];
-	const struct rig_variant *variant;
+	const struct variant *variant;
 };
 
 /*
- * Board with two edus and one platform edu, and the daemon with the rig's own
- * policy followed by extra (YAML, may be ""). edu: uid self may everything.
+ * Board of the variant with two edus and, where it can have one, a platform edu;
+ * and the daemon with the rig's own policy: edu-driver, uid self, may everything.
  */
-void rig_start(struct rig *rig, const struct rig_variant *variant, const char *extra);
+void rig_start(struct rig *rig, const struct variant *variant);
 
 /* Only the policy and the board; the daemon comes with rig_start_daemon(). */
-void rig_prepare(struct rig *rig, const struct rig_variant *variant, const char *extra);
+void rig_prepare(struct rig *rig, const struct variant *variant);
+/* The board with more arguments, up to NULL, and no policy yet. */
+void rig_prepare_board(struct rig *rig, const struct variant *variant, const char *const *extra);
+
+/*
+ * A policy of the test's own: version and units: are written before it, and each
+ * RIG_WORDS in it becomes what an edu of this board needs said beside its name and match.
+ */
+#define RIG_WORDS "$WORDS"
+void rig_write_policy(struct rig *rig, const char *text);
+
 void rig_start_daemon(struct rig *rig, const char *program);
 /* What the daemon is started with; NULL ends it. */
 void rig_daemon_argv(struct rig *rig, const char *program, const char **argv);
@@ -43,11 +49,9 @@ void rig_daemon_argv(struct rig *rig, const char *program, const char **argv);
 /* Ends the daemon with SIGTERM and asserts that it left cleanly. */
 void rig_stop(struct rig *rig);
 
-/* Can this QEMU's unit do the variant? Starts a rig of its own to see. */
-bool rig_can(const struct rig_variant *variant);
-
 /* A driver: one connection, one domain, one edu, one buffer. */
 struct driver {
+	const struct variant *variant;
 	struct smmu *context;
 	uint32_t domain;
 	struct smmu_attached attached;
@@ -84,5 +88,13 @@ void driver_set(struct driver *driver, uint64_t offset, uint64_t length, uint8_t
 
 /* The newest fault record of this client; asserts that there is one. */
 struct smmu_fault driver_newest_fault(struct driver *driver);
+
+/*
+ * The same, and it tells of count refused accesses, of four bytes each, from address on.
+ * A unit that merges faults tells the first one's page and not how many there were, and one
+ * that hides the access may not tell that.
+ */
+struct smmu_fault driver_expect_refusal(struct driver *driver, uint64_t address, unsigned count,
+					unsigned access);
 
 #endif

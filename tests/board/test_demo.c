@@ -49,24 +49,58 @@ static void remove_folder(const char *folder)
 	assert_return_code(rmdir(folder), 0);
 }
 
-static void demo_on_the_board_keeps_every_promise(void **state)
+/* The same steps on every board, and a heading that tells which. */
+static void demo_keeps_every_promise(const char *board, const char *heading)
 {
-	static const char *const words[] = {
-		"1. ", "2. ", "3. ", "4. ", "5. ", "6. ", "7. ", "8. ", "REFUSED", "arrived",
-		"unchanged", "smmuctl faults", "every one as promised",
+	const char *const words[] = {
+		heading, "1. ", "2. ", "3. ", "4. ", "5. ", "6. ", "7. ", "8. ", "REFUSED",
+		"arrived", "unchanged", "smmuctl faults", "every one as promised",
 	};
 	static struct shown shown;
-	char folder[32];
+	char folder[32], before[32];
 	size_t i;
 
-	(void)state;
 	make_folder(folder);
-	run_demo("", folder, &shown);
+	snprintf(before, sizeof(before), "BOARD=%s", board);
+	run_demo(before, folder, &shown);
 	if (shown.code != 0)
 		print_message("%s", shown.text);
 	assert_int_equal(shown.code, 0);
 	for (i = 0; i < ARRAY_COUNT(words); i++)
-		assert_non_null(strstr(shown.text, words[i]));
+		if (!strstr(shown.text, words[i]))
+			fail_msg("the demo does not show '%s'", words[i]);
+	assert_non_null(strstr(shown.text, "21 looks at memory"));
+	remove_folder(folder);
+}
+
+static void demo_on_virt_keeps_every_promise(void **state)
+{
+	(void)state;
+	demo_keeps_every_promise("virt", "its SMMUv3 owned by smmuman");
+}
+
+static void demo_on_q35_keeps_every_promise(void **state)
+{
+	(void)state;
+	demo_keeps_every_promise("q35", "its VT-d owned by smmuman");
+}
+
+static void demo_on_virtio_keeps_every_promise(void **state)
+{
+	(void)state;
+	demo_keeps_every_promise("virtio", "its virtio-iommu owned by smmuman");
+}
+
+static void demo_on_an_unknown_board_is_refused(void **state)
+{
+	static struct shown shown;
+	char folder[32];
+
+	(void)state;
+	make_folder(folder);
+	run_demo("BOARD=vax", folder, &shown);
+	assert_int_equal(shown.code, 2);
+	assert_non_null(strstr(shown.text, "give virt, q35, virtio or q35-virtio"));
 	remove_folder(folder);
 }
 
@@ -86,7 +120,10 @@ static void demo_without_a_board_fails_and_leaves_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(demo_on_the_board_keeps_every_promise),
+		cmocka_unit_test(demo_on_virt_keeps_every_promise),
+		cmocka_unit_test(demo_on_q35_keeps_every_promise),
+		cmocka_unit_test(demo_on_virtio_keeps_every_promise),
+		cmocka_unit_test(demo_on_an_unknown_board_is_refused),
 		cmocka_unit_test(demo_without_a_board_fails_and_leaves_nothing),
 	};
 

@@ -4,6 +4,7 @@
  * devices that change owners, devices nobody may have.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,16 +17,21 @@
 
 #include <cmocka.h>
 
+#include "bits.h"
 #include "rig.h"
 #include "smmu-admin.h"
 
-static const struct rig_variant any = { "any", "any", "any" };
+static const enum variant_id rows[] = {
+	SMMU_S1_TWO_LEVEL, SMMU_S2_TWO_LEVEL, VTD_LEGACY_48,  VTD_SECOND_LEVEL,
+	VTD_FIRST_LEVEL,   VIRTIO_ON_VIRT,    VIRTIO_ON_Q35,
+};
+static const struct variant *variant;
 
 static int setup(void **state)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
 
-	rig_start(rig, &any, "");
+	rig_start(rig, variant);
 	*state = rig;
 	return 0;
 }
@@ -239,7 +245,8 @@ static void restarted_daemon_closes_first_and_keeps_the_fault_log(void **state)
 	assert_true(driver_holds(&a, 0, 64, 0));
 	assert_true(driver_holds(&b, 0, 64, 0));
 	assert_int_equal(smmu_admin_status(b.context, &status), 0);
-	assert_int_equal(status.faults, fault.count + 32);
+	/* Two refused transfers of 64 bytes since. */
+	assert_int_equal(status.faults, fault.count + (variant->merges_faults ? 2 : 32));
 	assert_int_equal(status.fault_records, fault.sequence + 2);
 	driver_close(&a);
 	driver_close(&b);
@@ -294,22 +301,10 @@ static void second_daemon_is_turned_away_and_changes_nothing(void **state)
 	driver_close(&a);
 }
 
-static void write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "we");
-
-	assert_non_null(file);
-	fputs(text, file);
-	assert_int_equal(fclose(file), 0);
-}
-
 static const char storm_policy[] =
-	"version: 1\n"
 	"devices:\n"
-	"  - name: stormy\n"
-	"    match: \"pci:0000:00:02.0\"\n"
-	"    quiesce: {poll: {bar: 0, offset: 0x98, mask: 0x1, value: 0x0}}\n"
-	"    storm: {budget: 100, per: 60s, then: quarantine}\n"
+	"  - {name: stormy, match: \"" DMA0 "\", " RIG_WORDS ","
+	" storm: {budget: 100, per: 60s, then: quarantine}}\n"
 	"clients:\n"
 	"  - {name: edu-driver, uid: self, rights: [attach, admin], attach: [stormy]}\n";
 
@@ -319,15 +314,18 @@ static void storm_puts_one_device_into_quarantine(void **state)
 	struct wire_device view;
 	struct driver a;
 
-	rig_prepare(rig, &any, "");
-	write_file(rig->policy, storm_policy);
+	rig_prepare(rig, variant);
+	rig_write_policy(rig, storm_policy);
 	rig_start_daemon(rig, "smmuman");
 	driver_open(&a, rig, 2 * RIG_PAGE);
 	driver_attach(&a, DMA0);
-	driver_from_device(&a, RIG_IOVA, 400);
-	view = device_of(a.context, DMA0);
-	assert_int_equal(view.state, WIRE_DEVICE_ATTACHED);
-	assert_int_equal(view.faults, 100);
+	/* A unit that merges faults has one record of each transfer at most. */
+	do {
+		driver_from_device(&a, RIG_IOVA, rig->variant->merges_faults ? 4 : 400);
+		view = device_of(a.context, DMA0);
+		assert_in_range(view.faults, 1, 100);
+		assert_int_equal(view.state, WIRE_DEVICE_ATTACHED);
+	} while (view.faults < 100);
 	driver_from_device(&a, RIG_IOVA, 4);
 	view = device_of(a.context, DMA0);
 	assert_int_equal(view.state, WIRE_DEVICE_QUARANTINED);
@@ -350,7 +348,7 @@ static void lost_log_reader_does_not_end_the_daemon(void **state)
 	pid_t pid;
 	int status;
 
-	rig_prepare(rig, &any, "");
+	rig_prepare(rig, variant);
 	rig_daemon_argv(rig, build_path("smmuman", path, sizeof(path)), argv);
 	argv[8] = "--ready-fd";
 	argv[9] = "1";
@@ -374,7 +372,7 @@ static void lost_log_reader_does_not_end_the_daemon(void **state)
 	driver_open(&a, rig, RIG_PAGE);
 	driver_attach(&a, DMA0);
 	driver_from_device(&a, RIG_IOVA, 64);
-	assert_int_equal(driver_newest_fault(&a).count, 16);
+	driver_expect_refusal(&a, RIG_IOVA, 16, SMMU_WRITE);
 	driver_close(&a);
 	close(ready[0]);
 	assert_int_equal(kill(pid, SIGTERM), 0);
@@ -406,16 +404,27 @@ static void client_after_a_restart_reads_no_strangers_faults(void **state)
 
 /* dma1 may write one page of board RAM at its own address, with no client at all. */
 static const char static_policy[] =
-	"version: 1\n"
 	"devices:\n"
-	"  - {name: old, match: \"pci:0000:00:03.0\"}\n"
-	"  - {name: host, match: \"pci:0000:00:02.0\", host: identity}\n"
+	"  - {name: old, match: \"" DMA1 "\", " RIG_WORDS "}\n"
+	"  - {name: host, match: \"" DMA0 "\", host: identity}\n"
 	"regions:\n"
-	"  - {name: frame, address: 0x44001000, size: 4KiB, rights: rw}\n"
+	"  - {name: frame, address: 0x%" PRIx64 ", size: 4KiB, rights: rw}\n"
 	"clients:\n"
 	"  - {name: looker, uid: self, rights: [observe]}\n"
 	"static:\n"
 	"  - {device: old, region: frame, iova: 0x200000, rights: rw}\n";
+
+/* Where the board lends its first part of RAM. */
+static uint64_t lent_ram(struct rig *rig)
+{
+	struct board_owner owner;
+	uint64_t pa;
+
+	assert_int_equal(board_owner_init(&owner, rig->board.socket), 0);
+	pa = owner.hello.parts[1].pa;
+	board_owner_fini(&owner);
+	return pa;
+}
 
 /* The devices of this test have no driver under smmuman: the board moves them. */
 static void move(struct board_owner *owner, unsigned slot, uint64_t address, uint32_t command)
@@ -423,8 +432,8 @@ static void move(struct board_owner *owner, unsigned slot, uint64_t address, uin
 	uint64_t id;
 	int window;
 
-	pci_set_master(owner->fd, slot, true);
-	assert_int_equal(board_window_open(owner->fd, pci_bar0(owner->fd, slot), 1 << 20, &window,
+	pci_set_master(owner, slot, true);
+	assert_int_equal(board_window_open(owner->fd, pci_bar0(owner, slot), 1 << 20, &window,
 					   &id),
 			 0);
 	if (command == EDU_FROM_RAM)
@@ -438,17 +447,21 @@ static void move(struct board_owner *owner, unsigned slot, uint64_t address, uin
 static void static_grant_holds_without_client_and_host_device_sees_all_but_the_daemon(void **state)
 {
 	struct rig *rig = *state;
+	char policy[sizeof(static_policy) + 32];
 	struct board_owner owner;
 	uint8_t expected[64];
 	uint8_t *part1;
+	uint64_t ram;
 
-	rig_prepare(rig, &any, "");
-	write_file(rig->policy, static_policy);
+	rig_prepare(rig, variant);
+	ram = lent_ram(rig);
+	snprintf(policy, sizeof(policy), static_policy, ram + RIG_PAGE);
+	rig_write_policy(rig, policy);
 	rig_start_daemon(rig, "smmuman");
 	/* The daemon leaves its place at the board, the hardware stays as programmed. */
 	assert_int_equal(process_stop(&rig->daemon, SIGKILL), 128 + SIGKILL);
 	assert_int_equal(board_owner_init(&owner, rig->board.socket), 0);
-	assert_int_equal(owner.hello.parts[1].pa, 0x44000000);
+	assert_int_equal(owner.hello.parts[1].pa, ram);
 	part1 = owner.parts[1];
 	memset(part1, 0, 3 * RIG_PAGE);
 	memset(part1 + RIG_PAGE, 0x3d, 64);
@@ -458,14 +471,14 @@ static void static_grant_holds_without_client_and_host_device_sees_all_but_the_d
 	move(&owner, 3, 0x200000 + 128, EDU_TO_RAM);
 	assert_memory_equal(part1 + RIG_PAGE + 128, expected, sizeof(expected));
 	move(&owner, 3, 0x201000, EDU_TO_RAM);
-	move(&owner, 3, 0x44000000, EDU_TO_RAM);
+	move(&owner, 3, ram, EDU_TO_RAM);
 	memset(expected, 0, sizeof(expected));
 	assert_memory_equal(part1 + 2 * RIG_PAGE, expected, sizeof(expected));
 	assert_memory_equal(part1, expected, sizeof(expected));
 	/* The host's device reaches RAM at its own addresses, but not the daemon's part. */
 	memset(expected, 0x3d, sizeof(expected));
-	move(&owner, 2, 0x44001000, EDU_FROM_RAM);
-	move(&owner, 2, 0x44000000, EDU_TO_RAM);
+	move(&owner, 2, ram + RIG_PAGE, EDU_FROM_RAM);
+	move(&owner, 2, ram, EDU_TO_RAM);
 	assert_memory_equal(part1, expected, sizeof(expected));
 	memcpy(expected, owner.parts[0] + (8 << 20), sizeof(expected));
 	move(&owner, 2, owner.hello.parts[0].pa + (8 << 20), EDU_TO_RAM);
@@ -476,22 +489,38 @@ static void static_grant_holds_without_client_and_host_device_sees_all_but_the_d
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define BARE(name) cmocka_unit_test_setup_teardown(name, setup_bare, teardown)
 
+static const struct CMUnitTest tests[] = {
+	TEST(killed_in_mid_transfer_next_owner_is_untouched),
+	TEST(held_transfer_lands_when_its_driver_lives),
+	TEST(left_over_child_loses_the_registers),
+	TEST(killed_daemon_closed_stays_closed_and_granted_goes_on),
+	TEST(restarted_daemon_closes_first_and_keeps_the_fault_log),
+	TEST(sigterm_closes_what_was_granted),
+	BARE(storm_puts_one_device_into_quarantine),
+	TEST(client_after_a_restart_reads_no_strangers_faults),
+	BARE(static_grant_holds_without_client_and_host_device_sees_all_but_the_daemon),
+};
+
+/* Where the unit has no part in it, or the wait is a long one. */
+static const struct CMUnitTest first_row_tests[] = {
+	TEST(device_that_never_rests_is_quarantined_until_released),
+	TEST(second_daemon_is_turned_away_and_changes_nothing),
+	BARE(lost_log_reader_does_not_end_the_daemon),
+};
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(killed_in_mid_transfer_next_owner_is_untouched),
-		TEST(held_transfer_lands_when_its_driver_lives),
-		TEST(device_that_never_rests_is_quarantined_until_released),
-		TEST(left_over_child_loses_the_registers),
-		TEST(killed_daemon_closed_stays_closed_and_granted_goes_on),
-		TEST(restarted_daemon_closes_first_and_keeps_the_fault_log),
-		TEST(sigterm_closes_what_was_granted),
-		TEST(second_daemon_is_turned_away_and_changes_nothing),
-		BARE(storm_puts_one_device_into_quarantine),
-		BARE(lost_log_reader_does_not_end_the_daemon),
-		TEST(client_after_a_restart_reads_no_strangers_faults),
-		BARE(static_grant_holds_without_client_and_host_device_sees_all_but_the_daemon),
-	};
+	int failed = 0;
+	size_t i;
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	for (i = 0; i < ARRAY_COUNT(rows); i++) {
+		variant = &variants[rows[i]];
+		if (!variant_can(variant))
+			continue;
+		failed += cmocka_run_group_tests_name(variant->name, tests, NULL, NULL);
+		if (i == 0)
+			failed += cmocka_run_group_tests_name(variant->name, first_row_tests, NULL,
+							      NULL);
+	}
+	return failed;
 }

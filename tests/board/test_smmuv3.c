@@ -22,17 +22,6 @@
 #define PAGE UNIT_RIG_PAGE
 #define BLOCK (UINT64_C(2) << 20)
 
-struct variant {
-	const char *name;
-	struct drv_options options;
-};
-
-static const struct variant variants[] = {
-	{ "stage 1, two-level", { .stage = DRV_STAGE_1, .table = DRV_TABLE_TWO_LEVEL } },
-	{ "stage 1, linear", { .stage = DRV_STAGE_1, .table = DRV_TABLE_LINEAR } },
-	{ "stage 2, two-level", { .stage = DRV_STAGE_2, .table = DRV_TABLE_TWO_LEVEL } },
-	{ "stage 2, linear", { .stage = DRV_STAGE_2, .table = DRV_TABLE_LINEAR } },
-};
 static const struct variant *variant;
 
 static int setup(void **state)
@@ -40,7 +29,7 @@ static int setup(void **state)
 	struct unit_rig *rig = calloc(1, sizeof(*rig));
 
 	assert_non_null(rig);
-	unit_rig_start(rig, &variant->options);
+	unit_rig_start(rig, variant);
 	*state = rig;
 	return 0;
 }
@@ -254,10 +243,8 @@ static void smmuv3_unknown_stream_is_refused_and_reported(void **state)
 
 	unit_rig_map(rig, IOVA_BASE, 0, PAGE, RIGHT_READ | RIGHT_WRITE);
 	unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_BOUND);
-	edu_start(rig->other_edu, EDU_BUFFER, IOVA_BASE, 16, EDU_TO_RAM);
-	edu_wait(rig->other_edu);
-	edu_start(rig->other_edu, EDU_BUFFER, rig->pa, 16, EDU_TO_RAM);
-	edu_wait(rig->other_edu);
+	unit_rig_from_other(rig, IOVA_BASE, 16);
+	unit_rig_from_other(rig, rig->pa, 16);
 	assert_true(unit_rig_holds(rig, 0, PAGE, 0));
 	unit_rig_drain_faults(rig);
 	assert_int_equal(rig->fault_count, 8);
@@ -277,11 +264,9 @@ static void smmuv3_spaces_keep_devices_apart(void **state)
 	assert_int_equal(rig->ops->space_create(rig->unit, 0, &rig->space, &rig->err), 0);
 	unit_rig_map(rig, IOVA_BASE, PAGE, PAGE, RIGHT_READ | RIGHT_WRITE);
 	unit_rig_set_stream(rig, UNIT_RIG_OTHER_STREAM, DRV_BOUND);
-	edu_start(rig->other_edu, IOVA_BASE, EDU_BUFFER, 64, EDU_FROM_RAM);
-	edu_wait(rig->other_edu);
+	unit_rig_to_other(rig, IOVA_BASE, 64);
 	memset(rig->memory + PAGE, 0x77, 64);
-	edu_start(rig->other_edu, EDU_BUFFER, IOVA_BASE, 64, EDU_TO_RAM);
-	edu_wait(rig->other_edu);
+	unit_rig_from_other(rig, IOVA_BASE, 64);
 	assert_true(unit_rig_holds(rig, PAGE, 64, 0));
 	unit_rig_from_device(rig, IOVA_BASE, 64);
 	assert_true(unit_rig_holds(rig, 0, 64, 0x5a));
@@ -359,6 +344,7 @@ static void smmuv3_takeover_of_an_enabled_unit_closes_what_was_open(void **state
 	struct drv_stream_init init = { UNIT_RIG_STREAM, DRV_DENY, NULL };
 	struct unit_rig *rig = *state;
 	struct drv_unit *first = rig->unit;
+	struct drv_options options;
 
 	unit_rig_fill_device(rig, 0x5a, 64);
 	unit_rig_map(rig, IOVA_BASE, 0, PAGE, RIGHT_READ | RIGHT_WRITE);
@@ -366,9 +352,9 @@ static void smmuv3_takeover_of_an_enabled_unit_closes_what_was_open(void **state
 	assert_true(unit_rig_holds(rig, 0, 64, 0x5a));
 	memset(rig->memory, 0, 64);
 	/* Another process: it knows nothing of which pages are in use. */
-	pages_fini(&rig->hw.pages);
-	hw_board_test_init(&rig->hw, &rig->owner);
-	assert_int_equal(unit_rig_probe(rig, &variant->options), 0);
+	unit_rig_forget_pages(rig);
+	options = variant_options(variant);
+	assert_int_equal(unit_rig_probe(rig, &options), 0);
 	assert_int_equal(rig->ops->space_create(rig->unit, 0, &rig->space, &rig->err), -EBUSY);
 	unit_rig_take_over(rig, &init, 1);
 	unit_rig_from_device(rig, IOVA_BASE, 64);
@@ -397,8 +383,8 @@ static void smmuv3_host_stream_stays_open_through_takeover(void **state)
 
 	/* As reset leaves it: disabled, bypass. */
 	rig->ops->close(rig->unit);
-	assert_int_equal(board_write(rig->owner.fd, VIRT_SMMU + 0x20, 4, 0), 0);
-	assert_int_equal(board_write(rig->owner.fd, VIRT_SMMU + 0x44, 4, 0x80001000), 0);
+	unit_rig_write(rig, 0x20, 4, 0);
+	unit_rig_write(rig, 0x44, 4, 0x80001000);
 	memset(rig->memory, 0x5a, 64);
 	unit_rig_to_device(rig, rig->pa, 64);
 	unit_rig_from_device(rig, rig->pa + PAGE, 64);
@@ -410,13 +396,12 @@ static void smmuv3_host_stream_stays_open_through_takeover(void **state)
 	unit_rig_from_device(rig, rig->pa + 2 * PAGE, 64);
 	assert_true(unit_rig_holds(rig, 2 * PAGE, 64, 0x5a));
 	unit_rig_assert_no_faults(rig);
-	edu_start(rig->other_edu, EDU_BUFFER, rig->pa, 64, EDU_TO_RAM);
-	edu_wait(rig->other_edu);
+	unit_rig_from_other(rig, rig->pa, 64);
 	assert_true(unit_rig_holds(rig, 0, 64, 0x5a));
 	unit_rig_drain_faults(rig);
 	assert_int_equal(rig->fault_count, 16);
 	/* GBPA.ABORT is set, where there is a GBPA at all (QEMU 7.2 has none). */
-	assert_int_equal(board_read(rig->owner.fd, VIRT_SMMU + 0x44, 4, &value), 0);
+	value = unit_rig_read(rig, 0x44, 4);
 	assert_true(value == 0 || value & 1u << 20);
 }
 
@@ -451,14 +436,16 @@ int main(void)
 		TEST(smmuv3_takeover_of_an_enabled_unit_closes_what_was_open),
 		TEST(smmuv3_host_stream_stays_open_through_takeover),
 	};
+	static const enum variant_id rows[] = { SMMU_S1_TWO_LEVEL, SMMU_S1_LINEAR,
+						SMMU_S2_TWO_LEVEL, SMMU_S2_LINEAR };
 	int failed = 0;
 	unsigned i;
 
-	for (i = 0; i < ARRAY_COUNT(variants); i++) {
-		if (!unit_rig_can(&variants[i].options, variants[i].name))
+	for (i = 0; i < ARRAY_COUNT(rows); i++) {
+		variant = &variants[rows[i]];
+		if (!variant_can(variant))
 			continue;
-		variant = &variants[i];
-		if (variant->options.table == DRV_TABLE_LINEAR)
+		if (strcmp(variant->table, "linear") == 0)
 			failed += cmocka_run_group_tests_name(variant->name, linear, NULL, NULL);
 		else
 			failed += cmocka_run_group_tests_name(variant->name, tests, NULL, NULL);

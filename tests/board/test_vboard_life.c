@@ -115,13 +115,13 @@ static void qemu_stuck_board_ends_and_says_so(void **state)
 	pid_t qemu;
 
 	(void)state;
-	board_start(&board, "--deadline", "1", NULL);
+	board_start(&board, "--deadline", "5", NULL);
 	assert_int_equal(board_owner_init(&owner, board.socket), 0);
 	qemu = process_child(board.vboard.pid);
 	kill(qemu, SIGSTOP);
 	assert_int_equal(board_read(owner.fd, VIRT_SMMU, 4, &value), -ECONNRESET);
 	assert_int_equal(process_wait(&board.vboard), EXIT_FAILURE);
-	assert_true(process_said(&board.vboard, "QEMU did not answer within 1 s"));
+	assert_true(process_said(&board.vboard, "QEMU did not answer within 5 s"));
 	wait_gone(qemu);
 	board_owner_fini(&owner);
 	board_stop(&board);
@@ -195,12 +195,85 @@ static void vboard_bad_options_are_refused_with_the_reason(void **state)
 	REFUSED(&board, 2, "--edu 2x: give a number", "--socket", board.socket, "--edu", "2x");
 	REFUSED(&board, 2, "at most 24 together", "--socket", board.socket, "--edu", "20",
 		"--platform-edu", "5");
-	REFUSED(&board, 2, "only virt is known", "--socket", board.socket, "--machine", "q35");
+	REFUSED(&board, 2, "at most 24 together", "--socket", board.socket, "--edu", "20",
+		"--nvme", "5");
+	REFUSED(&board, 2, "--nvme-size 0: give a number from 1 to 4096", "--socket", board.socket,
+		"--nvme-size", "0");
+	REFUSED(&board, 2, "--machine pc: give virt or q35", "--socket", board.socket, "--machine",
+		"pc");
+	REFUSED(&board, 2, "--iommu smmu: give native or virtio", "--socket", board.socket,
+		"--iommu", "smmu");
 	REFUSED(&board, 2, "come after --", "--socket", board.socket, "nvme");
 	REFUSED(&board, 2, "--help", "--socket", board.socket, "--colour");
 	REFUSED(&board, EXIT_FAILURE, "is the limit", "--socket", long_path);
 	REFUSED(&board, EXIT_FAILURE, "No such file", "--socket", "/nonexistent/dir/board");
 	assert_int_equal(access(board.socket, F_OK), -1);
+	board_stop(&board);
+}
+
+static void vboard_what_its_machine_cannot_do_is_refused(void **state)
+{
+	struct board_fixture board;
+
+	(void)state;
+	board_prepare(&board);
+	REFUSED(&board, 2, "the IOMMU of virt is no -device", "--socket", board.socket,
+		"--iommu-options", "aw-bits=39");
+	REFUSED(&board, 2, "q35 describes no platform devices", "--socket", board.socket,
+		"--machine", "q35", "--platform-edu", "1");
+	REFUSED(&board, 2, "2816 MiB of memory: q35 has 2815 MiB at most", "--socket", board.socket,
+		"--machine", "q35", "--parts", "1", "--part-size", "2752");
+	REFUSED(&board, EXIT_FAILURE, "do not fit the 32-bit PCI window", "--socket", board.socket,
+		"--", "-object", "memory-backend-ram,id=big,size=1G,share=on", "-device",
+		"ivshmem-plain,memdev=big");
+	assert_int_equal(access(board.socket, F_OK), -1);
+	board_stop(&board);
+}
+
+static void vboard_q35_refused_by_qemu_or_by_its_tables_is_explained(void **state)
+{
+	struct board_fixture board;
+
+	(void)state;
+	if (!getenv("QEMU_X86")) {
+		print_message("skip: no QEMU for this machine is given\n");
+		skip();
+	}
+	board_prepare(&board);
+	REFUSED(&board, EXIT_FAILURE, "Property 'intel-iommu.colour' not found", "--socket",
+		board.socket, "--machine", "q35", "--iommu-options", "colour=blue");
+	REFUSED(&board, EXIT_FAILURE, "a device that wants to be told where its tables are",
+		"--socket", board.socket, "--machine", "q35", "--", "-device", "vmgenid");
+	assert_int_equal(access(board.socket, F_OK), -1);
+	board_stop(&board);
+}
+
+/* The largest it says it can: all of it is there for devices. */
+static void vboard_q35_as_much_memory_as_it_has_is_served(void **state)
+{
+	struct board_fixture board;
+	struct board_owner owner;
+	uint64_t pa;
+	int edu;
+
+	(void)state;
+	if (!getenv("QEMU_X86")) {
+		print_message("skip: no QEMU for this machine is given\n");
+		skip();
+	}
+	board_start(&board, "--machine", "q35", "--parts", "1", "--part-size", "2751", NULL);
+	assert_int_equal(board_owner_init(&owner, board.socket), 0);
+	assert_int_equal(board_window_open(owner.fd, pci_bar0(&owner, 2), 0x100000, &edu, NULL), 0);
+	pci_set_master(&owner, 2, true);
+	pa = owner.hello.parts[1].pa + owner.hello.parts[1].size - 0x2000;
+	owner.parts[1][owner.hello.parts[1].size - 0x2000] = 0x77;
+	edu_start(edu, pa, EDU_BUFFER, 16, EDU_FROM_RAM);
+	edu_wait(edu);
+	edu_start(edu, EDU_BUFFER, pa + 0x1ff0, 16, EDU_TO_RAM);
+	edu_wait(edu);
+	assert_int_equal(owner.parts[1][owner.hello.parts[1].size - 16], 0x77);
+	close(edu);
+	board_owner_fini(&owner);
 	board_stop(&board);
 }
 
@@ -233,8 +306,8 @@ static void vboard_extra_arguments_reach_qemu_and_bars_are_placed(void **state)
 	assert_int_equal(id, 0x01941033);
 	assert_int_equal(board_read(owner.fd, VIRT_ECAM_OF(1) + 4, 2, &command), 0);
 	assert_int_equal(command, 2);
-	assert_true(pci_bar0(owner.fd, 2) > pci_bar0(owner.fd, 1));
-	assert_int_equal(pci_bar0(owner.fd, 2) % 0x100000, 0);
+	assert_true(pci_bar0(&owner, 2) > pci_bar0(&owner, 1));
+	assert_int_equal(pci_bar0(&owner, 2) % 0x100000, 0);
 	board_owner_fini(&owner);
 	board_stop(&board);
 }
@@ -248,8 +321,8 @@ static void vboard_realtime_transfer_takes_its_time(void **state)
 	(void)state;
 	board_start(&board, "--realtime", NULL);
 	assert_int_equal(board_owner_init(&owner, board.socket), 0);
-	assert_int_equal(board_window_open(owner.fd, pci_bar0(owner.fd, 2), 0x100000, &edu, NULL), 0);
-	pci_set_master(owner.fd, 2, true);
+	assert_int_equal(board_window_open(owner.fd, pci_bar0(&owner, 2), 0x100000, &edu, NULL), 0);
+	pci_set_master(&owner, 2, true);
 	owner.parts[1][0] = 0x77;
 	edu_start(edu, owner.hello.parts[1].pa, EDU_BUFFER, 16, EDU_FROM_RAM);
 	edu_wait(edu);
@@ -319,6 +392,9 @@ int main(void)
 		cmocka_unit_test(vboard_socket_of_a_busy_server_is_left_alone),
 		cmocka_unit_test(vboard_path_that_is_no_socket_is_left_alone),
 		cmocka_unit_test(vboard_bad_options_are_refused_with_the_reason),
+		cmocka_unit_test(vboard_what_its_machine_cannot_do_is_refused),
+		cmocka_unit_test(vboard_q35_refused_by_qemu_or_by_its_tables_is_explained),
+		cmocka_unit_test(vboard_q35_as_much_memory_as_it_has_is_served),
 		cmocka_unit_test(vboard_qemu_that_does_not_start_is_explained),
 		cmocka_unit_test(vboard_extra_arguments_reach_qemu_and_bars_are_placed),
 		cmocka_unit_test(vboard_realtime_transfer_takes_its_time),

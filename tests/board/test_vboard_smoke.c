@@ -28,7 +28,7 @@ static int set_up(void **state)
 
 	board_start(&smoke.board, "--platform-edu", "2", NULL);
 	assert_int_equal(board_owner_init(&smoke.owner, smoke.board.socket), 0);
-	assert_int_equal(board_window_open(smoke.owner.fd, pci_bar0(smoke.owner.fd, 2), 0x100000,
+	assert_int_equal(board_window_open(smoke.owner.fd, pci_bar0(&smoke.owner, 2), 0x100000,
 					   &smoke.edu, NULL), 0);
 	*state = &smoke;
 	return 0;
@@ -74,7 +74,7 @@ static void board_at_reset_edu_moves_bytes_both_ways(void **state)
 	struct smoke *smoke = *state;
 	unsigned part;
 
-	pci_set_master(smoke->owner.fd, 2, true);
+	pci_set_master(&smoke->owner, 2, true);
 	for (part = 1; part < smoke->owner.hello.part_count; part++)
 		move_through(smoke, smoke->edu, part, (uint8_t)part);
 }
@@ -96,11 +96,11 @@ static void board_each_edu_is_its_own_device(void **state)
 	struct smoke *smoke = *state;
 	int second;
 
-	assert_int_not_equal(pci_bar0(smoke->owner.fd, 2), pci_bar0(smoke->owner.fd, 3));
-	assert_int_equal(board_window_open(smoke->owner.fd, pci_bar0(smoke->owner.fd, 3), 0x100000,
+	assert_int_not_equal(pci_bar0(&smoke->owner, 2), pci_bar0(&smoke->owner, 3));
+	assert_int_equal(board_window_open(smoke->owner.fd, pci_bar0(&smoke->owner, 3), 0x100000,
 					   &second, NULL), 0);
-	pci_set_master(smoke->owner.fd, 2, true);
-	pci_set_master(smoke->owner.fd, 3, true);
+	pci_set_master(&smoke->owner, 2, true);
+	pci_set_master(&smoke->owner, 3, true);
 	move_through(smoke, smoke->edu, 1, 1);
 	move_through(smoke, second, 2, 2);
 	close(second);
@@ -117,7 +117,7 @@ static void board_firmware_places_bars_and_leaves_mastering_off(void **state)
 		assert_int_equal(id, 0x11e81234);
 		assert_int_equal(board_read(smoke->owner.fd, VIRT_ECAM_OF(slot) + 4, 2, &command), 0);
 		assert_int_equal(command, 2);
-		assert_in_range(pci_bar0(smoke->owner.fd, slot), 0x10000000, 0x3effffff);
+		assert_in_range(pci_bar0(&smoke->owner, slot), 0x10000000, 0x3effffff);
 	}
 }
 
@@ -128,7 +128,7 @@ static void board_clock_stopped_transfer_lands_only_when_it_runs(void **state)
 	uint64_t pa = smoke->owner.hello.parts[1].pa;
 	unsigned i;
 
-	pci_set_master(smoke->owner.fd, 2, true);
+	pci_set_master(&smoke->owner, 2, true);
 	fill(bytes, 4096, 3);
 	edu_start(smoke->edu, pa, EDU_BUFFER, EDU_BYTES, EDU_FROM_RAM);
 	edu_wait(smoke->edu);
@@ -182,7 +182,7 @@ static void check_platform_node(struct smoke *smoke, const void *fdt, int node, 
 	int edu;
 
 	assert_int_equal(length, 16);
-	assert_int_equal(fdt64_ld(&reg[0]), pci_bar0(smoke->owner.fd, slot));
+	assert_int_equal(fdt64_ld(&reg[0]), pci_bar0(&smoke->owner, slot));
 	iommus = fdt_getprop(fdt, node, "iommus", &length);
 	assert_int_equal(length, 8);
 	assert_int_equal(fdt32_to_cpu(iommus[1]), slot << 3);

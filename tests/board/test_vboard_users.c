@@ -34,7 +34,7 @@ static int set_up(void **state)
 
 	board_start(&users.board, "--parts", "2", NULL);
 	assert_int_equal(board_owner_init(&users.owner, users.board.socket), 0);
-	assert_int_equal(board_window_open(users.owner.fd, pci_bar0(users.owner.fd, 2),
+	assert_int_equal(board_window_open(users.owner.fd, pci_bar0(&users.owner, 2),
 					   EDU_BAR_BYTES, &users.window, &users.window_id), 0);
 	*state = &users;
 	return 0;
@@ -132,7 +132,7 @@ static void window_user_reaches_its_window_only(void **state)
 	assert_int_equal(board_read(users->window, EDU_BAR_BYTES - 4, 8, &value), -EPERM);
 	assert_int_equal(board_read(users->window, VIRT_SMMU, 4, &value), -EPERM);
 	assert_int_equal(board_write(users->window, UINT64_MAX - 7, 8, 0), -EPERM);
-	assert_int_equal(board_write(users->window, 0 - pci_bar0(users->owner.fd, 2), 4, 0),
+	assert_int_equal(board_write(users->window, 0 - pci_bar0(&users->owner, 2), 4, 0),
 			 -EPERM);
 	assert_int_equal(board_window_open(users->window, 0x10000000, 0x1000, &fd, NULL), -EPERM);
 	assert_int_equal(board_window_close(users->window, users->window_id), -EPERM);
@@ -309,7 +309,7 @@ static void user_who_never_reads_is_cut_and_others_are_served(void **state)
 		sent = send(users->window, &request, sizeof(request), MSG_NOSIGNAL);
 	while (sent == sizeof(request));
 	assert_true(errno == EPIPE || errno == ECONNRESET);
-	assert_int_equal(board_window_open(users->owner.fd, pci_bar0(users->owner.fd, 2),
+	assert_int_equal(board_window_open(users->owner.fd, pci_bar0(&users->owner, 2),
 					   EDU_BAR_BYTES, &users->window, NULL), 0);
 	check_all_well(users);
 }
@@ -331,7 +331,7 @@ static void user_killed_amid_requests_harms_nobody(void **state)
 		assert_int_equal(waitpid(child, NULL, 0), child);
 	}
 	close(users->window);
-	assert_int_equal(board_window_open(users->owner.fd, pci_bar0(users->owner.fd, 2),
+	assert_int_equal(board_window_open(users->owner.fd, pci_bar0(&users->owner, 2),
 					   EDU_BAR_BYTES, &users->window, NULL), 0);
 	check_all_well(users);
 }

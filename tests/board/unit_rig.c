@@ -6,84 +6,144 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+static void check(struct unit_rig *rig, int ret, const char *what)
+{
+	if (ret)
+		fail_msg("%s: %d: %s", what, ret, rig->err.text);
+}
+
 int unit_rig_probe(struct unit_rig *rig, const struct drv_options *options)
 {
-	const struct drv_found found = { "smmu0", "arm,smmu-v3", VIRT_SMMU, 0x20000 };
+	const struct topology_unit *unit = &rig->topology.units[0];
+	const struct drv_found found = { .name = unit->name,
+					 .compatible = unit->compatible,
+					 .base = unit->base,
+					 .size = unit->size,
+					 .config = unit->config,
+					 .address_bits = unit->address_bits };
+	const struct drv_module *module = drv_find(&found);
 
-	return drv_find(&found)->probe(&rig->hw.hw, &found, options, &rig->unit, &rig->err);
+	if (!module)
+		fail_msg("no module drives %s", unit->compatible);
+	return module->probe(&rig->machine->hw, &found, options, &rig->unit, &rig->err);
 }
 
-static int open_edu(const struct unit_rig *rig, unsigned slot)
+/* The first page is where the scan of PCI keeps its notes, the last one stays blank. */
+void unit_rig_forget_pages(struct unit_rig *rig)
 {
-	uint64_t bar = pci_bar0(rig->owner.fd, slot);
-	int edu;
+	struct machine *machine = rig->machine;
+	uint64_t size = machine->arena_size - 2 * UNIT_RIG_PAGE;
 
-	assert_int_equal(board_window_open(rig->owner.fd, bar, 0x100000, &edu, NULL), 0);
-	pci_set_master(rig->owner.fd, slot, true);
-	return edu;
+	pages_fini(&rig->pages);
+	assert_int_equal(pages_init(&rig->pages, machine->arena_cpu + UNIT_RIG_PAGE,
+				    PA(machine->arena_pa.v + UNIT_RIG_PAGE), size), 0);
+	machine->hw.pages = &rig->pages;
+	machine->hw.blank_cpu = machine->arena_cpu + machine->arena_size - UNIT_RIG_PAGE;
+	machine->hw.blank_pa = PA(machine->arena_pa.v + machine->arena_size - UNIT_RIG_PAGE);
 }
 
-static void bring_up(struct unit_rig *rig)
+static void discover(struct unit_rig *rig)
+{
+	struct machine *machine = rig->machine;
+
+	check(rig, topology_discover(machine, &rig->topology, &rig->err), "discovery");
+	assert_int_equal(rig->topology.unit_count, 1);
+	assert_string_equal(rig->topology.units[0].compatible, rig->variant->compatible);
+}
+
+static void open_edu(struct unit_rig *rig, const char *name, uint32_t stream,
+		     struct machine_window *ret_window)
+{
+	struct machine *machine = rig->machine;
+	const struct topology_device *device;
+	struct devname devname;
+
+	assert_int_equal(devname_parse(name, &devname), 0);
+	device = topology_find(&rig->topology, &devname);
+	assert_non_null(device);
+	assert_int_equal(device->unit, 0);
+	assert_int_equal(device->stream, stream);
+	check(rig, machine->ops->window_open(machine, device->windows[0].base, 0x100000,
+					     ret_window, &rig->err), name);
+	machine->ops->config_write(machine, device->config + 4, 2, 6);
+}
+
+static void borrow_memory(struct unit_rig *rig)
+{
+	struct machine *machine = rig->machine;
+	struct extent extent;
+	uint32_t part, count;
+	int fd;
+
+	check(rig, machine->ops->memory_lend(machine, getuid(), UNIT_RIG_PAGE, &fd, &rig->bytes,
+					     &part, &rig->err), "memory");
+	check(rig, machine->ops->memory_resolve(machine, fd, 0, rig->bytes, &extent, 1, &count,
+						&rig->err), "memory");
+	rig->pa = extent.pa.v;
+	rig->memory = mmap(NULL, rig->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(rig->memory, MAP_FAILED);
+	close(fd);
+}
+
+void unit_rig_bring_up(struct unit_rig *rig, const struct variant *variant)
 {
 	memset(rig, 0, sizeof(*rig));
-	board_start(&rig->board, NULL);
-	assert_int_equal(board_owner_init(&rig->owner, rig->board.socket), 0);
-	hw_board_test_init(&rig->hw, &rig->owner);
-	rig->edu = open_edu(rig, UNIT_RIG_SLOT);
-	rig->other_edu = open_edu(rig, UNIT_RIG_SLOT + 1);
-	rig->memory = rig->owner.parts[1];
-	rig->pa = rig->owner.hello.parts[1].pa;
-	rig->bytes = rig->owner.hello.parts[1].size;
+	rig->variant = variant;
+	variant_board_start(&rig->board, variant, (const char *const[]){ NULL });
+	check(rig, machine_open_board(rig->board.socket, &rig->machine, &rig->err), "the board");
+	discover(rig);
+	unit_rig_forget_pages(rig);
+	open_edu(rig, "pci:0000:00:02.0", UNIT_RIG_STREAM, &rig->edu);
+	open_edu(rig, "pci:0000:00:03.0", UNIT_RIG_OTHER_STREAM, &rig->other_edu);
+	borrow_memory(rig);
 }
 
 void unit_rig_take_over(struct unit_rig *rig, const struct drv_stream_init *init, uint32_t count)
 {
-	int ret = rig->ops->takeover(rig->unit, init, count, &rig->err);
-
-	if (ret)
-		print_error("%s\n", rig->err.text);
-	assert_int_equal(ret, 0);
+	check(rig, rig->ops->takeover(rig->unit, init, count, &rig->err), "takeover");
 }
 
-void unit_rig_start(struct unit_rig *rig, const struct drv_options *options)
+void unit_rig_start(struct unit_rig *rig, const struct variant *variant)
 {
 	const struct drv_stream_init init = { UNIT_RIG_STREAM, DRV_DENY, NULL };
+	const struct drv_options options = variant_options(variant);
 
-	bring_up(rig);
-	assert_int_equal(unit_rig_probe(rig, options), 0);
+	unit_rig_bring_up(rig, variant);
+	check(rig, unit_rig_probe(rig, &options), "probe");
 	rig->ops = rig->unit->ops;
 	unit_rig_take_over(rig, &init, 1);
-	assert_int_equal(rig->ops->space_create(rig->unit, 0, &rig->space, &rig->err), 0);
+	check(rig, rig->ops->space_create(rig->unit, 0, &rig->space, &rig->err), "space_create");
 }
 
 void unit_rig_stop(struct unit_rig *rig)
 {
+	struct machine *machine = rig->machine;
+
 	if (rig->unit)
 		rig->unit->ops->forget(rig->unit);
-	close(rig->edu);
-	close(rig->other_edu);
-	hw_board_test_fini(&rig->hw);
-	board_owner_fini(&rig->owner);
+	machine->ops->window_close(machine, &rig->edu);
+	machine->ops->window_close(machine, &rig->other_edu);
+	munmap(rig->memory, rig->bytes);
+	pages_fini(&rig->pages);
+	machine->ops->close(machine);
 	board_stop(&rig->board);
 }
 
-bool unit_rig_can(const struct drv_options *options, const char *name)
+uint64_t unit_rig_read(struct unit_rig *rig, uint64_t offset, unsigned size)
 {
-	struct unit_rig *rig = calloc(1, sizeof(*rig));
-	bool is_able;
+	return rig->machine->hw.ops->read(&rig->machine->hw,
+					  rig->topology.units[0].base + offset, size);
+}
 
-	assert_non_null(rig);
-	bring_up(rig);
-	is_able = unit_rig_probe(rig, options) == 0;
-	if (!is_able)
-		print_message("skip: %s: %s\n", name, rig->err.text);
-	unit_rig_stop(rig);
-	free(rig);
-	return is_able;
+void unit_rig_write(struct unit_rig *rig, uint64_t offset, unsigned size, uint64_t value)
+{
+	rig->machine->hw.ops->write(&rig->machine->hw, rig->topology.units[0].base + offset, size,
+				    value);
 }
 
 void unit_rig_wait(struct unit_rig *rig, struct drv_gather *gather)
@@ -101,9 +161,9 @@ void unit_rig_set_stream(struct unit_rig *rig, uint32_t stream, enum drv_stream_
 {
 	struct drv_gather gather = { 0 };
 
-	assert_int_equal(rig->ops->set_stream(rig->unit, stream, to,
-					      to == DRV_BOUND ? rig->space : NULL, &gather,
-					      &rig->err), 0);
+	check(rig, rig->ops->set_stream(rig->unit, stream, to,
+					to == DRV_BOUND ? rig->space : NULL, &gather, &rig->err),
+	      "set_stream");
 	unit_rig_wait(rig, &gather);
 }
 
@@ -113,7 +173,9 @@ void unit_rig_map(struct unit_rig *rig, uint64_t iova, uint64_t offset, uint64_t
 	const struct extent extent = { PA(rig->pa), rig->bytes };
 	const struct drv_part part = { &extent, 1, offset, length, -1 };
 
-	assert_int_equal(rig->ops->map(rig->space, IOVA(iova), &part, rights, &rig->err), 0);
+	check(rig, rig->ops->map(rig->space, IOVA(iova), &part, rights, &rig->err), "map");
+	if (rig->ops->commit)
+		check(rig, rig->ops->commit(rig->space, &rig->err), "commit");
 }
 
 void unit_rig_unmap(struct unit_rig *rig, uint64_t iova, uint64_t length)
@@ -124,16 +186,31 @@ void unit_rig_unmap(struct unit_rig *rig, uint64_t iova, uint64_t length)
 	unit_rig_wait(rig, &gather);
 }
 
+static void move(const struct machine_window *edu, uint64_t from, uint64_t to, uint32_t length,
+		 uint32_t command)
+{
+	edu_start(edu->fd, from, to, length, command);
+	edu_wait(edu->fd);
+}
+
 void unit_rig_to_device(struct unit_rig *rig, uint64_t iova, uint32_t length)
 {
-	edu_start(rig->edu, iova, EDU_BUFFER, length, EDU_FROM_RAM);
-	edu_wait(rig->edu);
+	move(&rig->edu, iova, EDU_BUFFER, length, EDU_FROM_RAM);
 }
 
 void unit_rig_from_device(struct unit_rig *rig, uint64_t iova, uint32_t length)
 {
-	edu_start(rig->edu, EDU_BUFFER, iova, length, EDU_TO_RAM);
-	edu_wait(rig->edu);
+	move(&rig->edu, EDU_BUFFER, iova, length, EDU_TO_RAM);
+}
+
+void unit_rig_to_other(struct unit_rig *rig, uint64_t iova, uint32_t length)
+{
+	move(&rig->other_edu, iova, EDU_BUFFER, length, EDU_FROM_RAM);
+}
+
+void unit_rig_from_other(struct unit_rig *rig, uint64_t iova, uint32_t length)
+{
+	move(&rig->other_edu, EDU_BUFFER, iova, length, EDU_TO_RAM);
 }
 
 void unit_rig_fill_device(struct unit_rig *rig, uint8_t byte, uint32_t length)
@@ -189,6 +266,10 @@ void unit_rig_assert_faults(struct unit_rig *rig, unsigned count, enum drv_fault
 {
 	unsigned i;
 
+	if (rig->variant->merges_faults) {
+		address &= ~(UNIT_RIG_PAGE - 1);
+		count = count ? 1 : 0;
+	}
 	unit_rig_drain_faults(rig);
 	assert_int_equal(rig->fault_count, count);
 	for (i = 0; i < count; i++) {

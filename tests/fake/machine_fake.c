@@ -312,7 +312,11 @@ static int add_nodes(void *fdt, const struct machine_fake_options *options)
 	bad |= CELLS(fdt, "#address-cells", 3) | CELLS(fdt, "#size-cells", 2);
 	bad |= CELLS(fdt, "reg", TWO(MACHINE_FAKE_ECAM), 0, 0x01000000);
 	bad |= CELLS(fdt, "bus-range", 0, 15);
-	bad |= CELLS(fdt, "iommu-map", 0, PHANDLE, 0, 0x1000);
+	if (options->has_uncovered)
+		bad |= CELLS(fdt, "iommu-map", 0, PHANDLE, 0, MACHINE_FAKE_UNCOVERED_SLOT * 8,
+			     0x100, PHANDLE, 0x100, 0xf00);
+	else
+		bad |= CELLS(fdt, "iommu-map", 0, PHANDLE, 0, 0x1000);
 	bad |= fdt_end_node(fdt);
 	if (options->has_platform) {
 		bad |= fdt_begin_node(fdt, "dma@a000000");
@@ -339,13 +343,34 @@ static int make_tree(struct machine *machine, const struct machine_fake_options 
 	return 0;
 }
 
+static void add_edu(struct machine_fake *fake, uint32_t bus, uint32_t slot, uint32_t number)
+{
+	pci_fake_set_bar(pci_fake_add(&fake->pci, bus, slot, 0), 0,
+			 MACHINE_FAKE_BARS + ((uint64_t)number << 20), 1 << 20, 0);
+}
+
 static void add_edus(struct machine_fake *fake)
 {
 	uint32_t i;
 
 	for (i = 0; i < fake->options.edu_count; i++)
-		pci_fake_set_bar(pci_fake_add(&fake->pci, 0, MACHINE_FAKE_EDU_SLOT + i, 0), 0,
-				 MACHINE_FAKE_BARS + ((uint64_t)i << 20), 1 << 20, 0);
+		add_edu(fake, 0, MACHINE_FAKE_EDU_SLOT + i, i);
+	if (fake->options.has_uncovered)
+		add_edu(fake, 0, MACHINE_FAKE_UNCOVERED_SLOT, MACHINE_FAKE_BRIDGED - 1);
+}
+
+static void add_bridged(struct machine_fake *fake)
+{
+	struct pci_fake_function *bridge;
+	uint32_t i;
+
+	if (fake->options.bridged_count == 0)
+		return;
+	bridge = pci_fake_add(&fake->pci, 0, MACHINE_FAKE_BRIDGE_SLOT, 0);
+	pci_fake_make_express(bridge, 7, false);
+	pci_fake_make_bridge(bridge, 1, 1);
+	for (i = 0; i < fake->options.bridged_count; i++)
+		add_edu(fake, 1, 1 + i, MACHINE_FAKE_BRIDGED + i);
 }
 
 static int make_arena(struct machine_fake *fake)
@@ -374,7 +399,8 @@ int machine_fake_open(const struct machine_fake_options *options, struct machine
 	if (!fake)
 		return -ENOMEM;
 	machine = &fake->machine;
-	check(options->edu_count <= 24 && options->lend_parts <= PARTS_MAX);
+	check(options->edu_count <= 24 && options->bridged_count <= 6 &&
+	      options->lend_parts <= PARTS_MAX);
 	fake->options = *options;
 	for (i = 0; i < PARTS_MAX; i++)
 		fake->parts[i].fd = -1;
@@ -384,6 +410,7 @@ int machine_fake_open(const struct machine_fake_options *options, struct machine
 	snprintf(machine->words, sizeof(machine->words), "a machine without hardware");
 	pci_fake_init(&fake->pci, MACHINE_FAKE_ECAM, 0);
 	add_edus(fake);
+	add_bridged(fake);
 	if (make_arena(fake) || make_tree(machine, options)) {
 		fake_close(machine);
 		return -ENOMEM;

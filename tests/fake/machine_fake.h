@@ -17,6 +17,10 @@
 #define MACHINE_FAKE_ECAM UINT64_C(0x4010000000)
 #define MACHINE_FAKE_BARS UINT64_C(0x10000000) /* edu n has BAR 0 at + n MiB */
 #define MACHINE_FAKE_EDU_SLOT 2u	       /* of the first edu, on bus 0 */
+#define MACHINE_FAKE_BRIDGE_SLOT 28u   /* to bus 1 */
+#define MACHINE_FAKE_BRIDGED 24u       /* edus there have BAR 0 from this number on */
+#define MACHINE_FAKE_ALIAS 0x100u      /* what the bridge puts on their requests */
+#define MACHINE_FAKE_UNCOVERED_SLOT 30u
 #define MACHINE_FAKE_MEMORY UINT64_C(0x100000000) /* made-up pages begin here */
 #define MACHINE_FAKE_PLATFORM UINT64_C(0x0a000000)
 #define MACHINE_FAKE_PLATFORM_STREAM 0x2000u
@@ -25,6 +29,8 @@ struct machine_fake_options {
 	struct hw_fake *unit; /* the SMMU and the arena; NULL: registers read all ones */
 	bool has_fake_clock;  /* the unit's clock instead of the real one */
 	uint32_t edu_count;   /* at most 24 */
+	uint32_t bridged_count; /* more edus, behind a bridge to conventional PCI: 01:01.0 ... */
+	bool has_uncovered;   /* and one at 00:1e.0 that no IOMMU covers */
 	bool has_platform;    /* a master dt:/dma@a000000 too */
 	uint32_t run_pages;   /* memory comes in runs of so many pages; 0: in one */
 	uint32_t lend_parts;  /* memory_lend() has so many; 0: -EOPNOTSUPP */

@@ -8,6 +8,7 @@
 
 #define COMMAND 0x04u
 #define COMMAND_MEMORY 0x2u
+#define COMMAND_MASTER 0x4u
 #define STATUS 0x06u
 #define STATUS_CAPS 0x10u
 #define HEADER_TYPE 0x0eu
@@ -171,6 +172,8 @@ void pci_fake_write(struct pci_fake *pci, uint64_t address, unsigned size, uint3
 		return;
 	if (offset >= BARS && offset < BARS_END && function->bytes[COMMAND] & COMMAND_MEMORY)
 		pci->decoded_bar_writes++;
+	if (offset == COMMAND && function->bytes[COMMAND] & COMMAND_MASTER & ~value)
+		pci->mastering_stops++;
 	for (i = 0; i < size; i++) {
 		byte = (uint8_t)(value >> i * 8);
 		mask = function->writable[offset + i];

@@ -26,6 +26,7 @@ struct pci_fake {
 	struct pci_fake_function *functions;
 	uint32_t reads, writes;
 	uint32_t decoded_bar_writes; /* BARs written while memory decoding was on */
+	uint32_t mastering_stops;    /* command registers in which bus mastering went off */
 };
 
 void pci_fake_init(struct pci_fake *pci, uint64_t ecam, uint32_t first_bus);

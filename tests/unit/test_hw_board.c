@@ -84,6 +84,10 @@ static void open_honest_board_gives_arena_and_tree(void **state)
 	tree = machine->fdt;
 	assert_int_equal(tree[0], 0x5a);
 	assert_int_equal(tree[BOARD_FAKE_DTB_BYTES - 1], 0x5a);
+	assert_int_equal(machine->table_count, 0);
+	assert_int_equal(machine->reserved_count, 1);
+	assert_int_equal(machine->reserved[0].pa.v, BOARD_FAKE_RAM + BOARD_FAKE_DTB);
+	assert_int_equal(machine->reserved[0].length, BOARD_FAKE_DTB_BYTES);
 	assert_non_null(strstr(machine->words, "virtual board /tmp/"));
 	close_board();
 	assert_int_equal(board_fake_count_fds(), before);
@@ -281,6 +285,124 @@ static void open_tree_outside_part_zero_is_refused(void **state)
 	}
 }
 
+/* --- a machine described by ACPI ---------------------------------------------------------- */
+
+#define ACPI_OFFSET MIB
+#define ACPI_BYTES 0x1000u
+
+static void put32(uint8_t *to, uint32_t value)
+{
+	memcpy(to, &value, sizeof(value));
+}
+
+static void make_right(uint8_t *bytes, uint32_t size, uint32_t checksum)
+{
+	uint32_t i;
+
+	for (i = 0; i < size; i++)
+		if (i != checksum)
+			bytes[checksum] = (uint8_t)(bytes[checksum] - bytes[i]);
+}
+
+static void put_table(uint8_t *at, const char *signature, uint32_t size)
+{
+	memcpy(at, signature, 4);
+	put32(at + 4, size);
+	make_right(at, size, 9);
+}
+
+/* RSDP, an RSDT with one row, and a table of 40 bytes; all a MiB into part 0. */
+static void describe_by_acpi(uint8_t spoilt_bit)
+{
+	uint8_t bytes[ACPI_BYTES] = { 0 };
+
+	memcpy(bytes, (const char[8]){ 'R', 'S', 'D', ' ', 'P', 'T', 'R', ' ' }, 8);
+	put32(bytes + 16, BOARD_FAKE_RAM + ACPI_OFFSET + 0x100);
+	make_right(bytes, 20, 8);
+	put32(bytes + 0x100 + 36, BOARD_FAKE_RAM + ACPI_OFFSET + 0x200);
+	put_table(bytes + 0x100, "RSDT", 40);
+	bytes[0x200 + 38] = 0x77;
+	put_table(bytes + 0x200, "WAET", 40);
+	bytes[0x200 + 38] ^= spoilt_bit;
+	assert_int_equal(pwrite(board.fds[0], bytes, sizeof(bytes), ACPI_OFFSET), sizeof(bytes));
+	board.hello.description = BOARD_ACPI;
+	board.hello.firmware_offset = ACPI_OFFSET;
+	board.hello.firmware_size = ACPI_BYTES;
+}
+
+static void open_board_with_acpi_gives_tables_and_what_firmware_keeps(void **state)
+{
+	unsigned before = board_fake_count_fds();
+	uint8_t zero = 0;
+
+	(void)state;
+	describe_by_acpi(0);
+	open_honest();
+	assert_null(machine->fdt);
+	assert_int_equal(machine->table_count, 1);
+	assert_string_equal(machine->tables[0].signature, "WAET");
+	assert_int_equal(machine->tables[0].size, 40);
+	assert_int_equal(machine->reserved_count, 1);
+	assert_int_equal(machine->reserved[0].pa.v, BOARD_FAKE_RAM + ACPI_OFFSET);
+	assert_int_equal(machine->reserved[0].length, ACPI_BYTES);
+	assert_int_equal(machine->arena_pa.v, BOARD_FAKE_RAM + ACPI_OFFSET + ACPI_BYTES);
+	assert_int_equal(machine->arena_size, 3 * MIB - ACPI_BYTES);
+	assert_int_equal(pwrite(board.fds[0], &zero, 1, ACPI_OFFSET + 0x200 + 38), 1);
+	assert_int_equal(((uint8_t *)machine->tables[0].bytes)[38], 0x77);
+	close_board();
+	assert_int_equal(board_fake_count_fds(), before);
+}
+
+static void open_board_with_a_spoilt_table_is_refused(void **state)
+{
+	(void)state;
+	describe_by_acpi(1);
+	expect_refused(-EINVAL, "WAET+0x9: its checksum is wrong");
+}
+
+static void open_tables_outside_what_firmware_keeps_are_refused(void **state)
+{
+	(void)state;
+	describe_by_acpi(0);
+	board.hello.firmware_size = 0x200;
+	expect_refused(-EINVAL, "RSDT+0x24");
+}
+
+static void open_description_of_an_unknown_kind_is_refused(void **state)
+{
+	(void)state;
+	board.hello.description = BOARD_ACPI + 1;
+	expect_refused(-EPROTO, "describes itself in a way (3) this smmuman does not know");
+	board.hello.description = 0;
+	expect_refused(-EPROTO, "in a way (0)");
+}
+
+/* --- registers ------------------------------------------------------------------------------ */
+
+static void registers_of_every_size_are_asked_for_and_cut_to_it(void **state)
+{
+	static const unsigned sizes[] = { 1, 2, 4, 8 };
+	unsigned i;
+
+	(void)state;
+	open_honest();
+	for (i = 0; i < 4; i++) {
+		uint64_t mask = sizes[i] == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * sizes[i]) - 1;
+
+		assert_int_equal(machine->hw.ops->read(&machine->hw, 0x1230, sizes[i]),
+				 ~UINT64_C(0x1230) & mask);
+		assert_int_equal(board.last.op, BOARD_READ);
+		assert_int_equal(board.last.size, sizes[i]);
+		assert_int_equal(board.last.address, 0x1230);
+		machine->hw.ops->write(&machine->hw, 0x4560, sizes[i], 0x89);
+		assert_int_equal(board.last.op, BOARD_WRITE);
+		assert_int_equal(board.last.size, sizes[i]);
+		assert_int_equal(board.last.address, 0x4560);
+		assert_int_equal(board.last.value, 0x89);
+	}
+	close_board();
+}
+
 /* --- memory, by way of the ops table --------------------------------------------------- */
 
 static void memory_of_the_board_is_lent_and_resolved(void **state)
@@ -334,6 +456,11 @@ int main(void)
 		TEST(open_part_that_is_read_only_is_refused),
 		TEST(open_one_memory_twice_is_refused),
 		TEST(open_tree_outside_part_zero_is_refused),
+		TEST(open_board_with_acpi_gives_tables_and_what_firmware_keeps),
+		TEST(open_board_with_a_spoilt_table_is_refused),
+		TEST(open_tables_outside_what_firmware_keeps_are_refused),
+		TEST(open_description_of_an_unknown_kind_is_refused),
+		TEST(registers_of_every_size_are_asked_for_and_cut_to_it),
 		TEST(memory_of_the_board_is_lent_and_resolved),
 	};
 

@@ -91,12 +91,17 @@ static void load_full_example_every_key_read(void **state)
 	assert_string_equal(report.text, "");
 	assert_string_equal(policy->file, "policy/example-full.yaml");
 	assert_int_equal(policy->max_connections, 512);
-	assert_int_equal(policy->unit_count, 2);
+	assert_int_equal(policy->unit_count, 4);
+	assert_int_equal(policy->units[0].mode, POLICY_MODE_ANY);
+	assert_string_equal(policy->units[0].module, "");
 	assert_int_equal(policy->units[1].stage, POLICY_STAGE_2);
 	assert_int_equal(policy->units[1].table, POLICY_TABLE_TWO_LEVEL);
+	assert_int_equal(policy->units[2].mode, POLICY_MODE_LEGACY);
+	assert_string_equal(policy->units[3].module, "acme");
 	assert_int_equal(policy->device_count, 5);
 	device = &policy->devices[0];
 	assert_int_equal(device->quiesce.kind, QUIESCE_RESET);
+	assert_false(device->unsafe_interrupts);
 	assert_int_equal(device->storm.budget, 1000);
 	assert_int_equal(device->storm.period_ms, 500);
 	assert_true(device->storm.quarantine);
@@ -104,6 +109,7 @@ static void load_full_example_every_key_read(void **state)
 	assert_int_equal(policy->devices[1].quiesce.offset, 0x98);
 	assert_int_equal(policy->devices[1].quiesce.mask, 1);
 	assert_int_equal(policy->devices[1].storm.period_ms, 0);
+	assert_true(policy->devices[1].unsafe_interrupts);
 	assert_int_equal(policy->devices[2].quiesce.value, 0x80);
 	assert_int_equal(policy->devices[3].storm.budget, 10000);
 	assert_false(policy->devices[3].storm.quarantine);
@@ -214,6 +220,37 @@ static void load_unused_names_warned(void **state)
 		"p.yaml:5:5: warning: nobody may use region 'doorbell'\n"
 		"     5 |   - {name: doorbell, address: 0x1000, size: 4KiB, rights: r}\n"
 		"       |     ^\n");
+	policy_free(policy);
+}
+
+static void load_unsafe_interrupts_of_the_hosts_device_warned(void **state)
+{
+	struct policy *policy = parse_good(
+		"version: 1\n"
+		"devices: [{name: a, match: pci:00:02.0, host: identity, unsafe_interrupts: allow}]\n");
+
+	(void)state;
+	assert_int_equal(report.warnings, 1);
+	assert_non_null(strstr(report.text, "'unsafe_interrupts' changes nothing for 'a'"));
+	policy_free(policy);
+}
+
+/* What may be part of a module's file name, and that it is optional. */
+static void load_module_names_accepted(void **state)
+{
+	struct policy *policy = parse_good("version: 1\n"
+					   "units:\n"
+					   "  - {unit: a, module: Acme_2-x}\n"
+					   "  - {unit: b, module: abcdefghijklmnopqrstuvwxyz01234}\n"
+					   "  - {unit: c, mode: scalable}\n"
+					   "  - {unit: d, mode: any}\n");
+
+	(void)state;
+	assert_string_equal(policy->units[0].module, "Acme_2-x");
+	assert_string_equal(policy->units[1].module, "abcdefghijklmnopqrstuvwxyz01234");
+	assert_string_equal(policy->units[2].module, "");
+	assert_int_equal(policy->units[2].mode, POLICY_MODE_SCALABLE);
+	assert_int_equal(policy->units[3].mode, POLICY_MODE_ANY);
 	policy_free(policy);
 }
 
@@ -402,6 +439,8 @@ static const struct CMUnitTest fixed[] = {
 	cmocka_unit_test(load_windows_line_ends_accepted),
 	cmocka_unit_test(load_neighbours_accepted),
 	cmocka_unit_test(load_unused_names_warned),
+	cmocka_unit_test(load_unsafe_interrupts_of_the_hosts_device_warned),
+	cmocka_unit_test(load_module_names_accepted),
 	cmocka_unit_test(load_platform_device_without_poll_warned),
 	cmocka_unit_test(load_nul_byte_refused),
 	cmocka_unit_test(load_byte_order_mark_refused),

@@ -40,6 +40,13 @@ static void *make_shared(size_t size)
 
 void service_prepare(struct service *service)
 {
+	service_prepare_bridged(service, 0);
+}
+
+void service_prepare_bridged(struct service *service, uint32_t count)
+{
+	uint32_t i;
+
 	memset(service, 0, sizeof(*service));
 	service->ready_fd = -1;
 	snprintf(service->dir, sizeof(service->dir), "/tmp/smmu-wire-XXXXXX");
@@ -54,11 +61,16 @@ void service_prepare(struct service *service)
 	service->fake->memory = make_shared(SERVICE_ARENA);
 	service->options = (struct machine_fake_options){ .unit = service->fake,
 							  .has_fake_clock = true,
-							  .edu_count = 2 };
+							  .edu_count = 2,
+							  .bridged_count = count,
+							  .has_uncovered = count > 0 };
 	assert_int_equal(machine_fake_open(&service->options, &service->machine), 0);
 	/* Registers of the devices: made here, so that both processes have them. */
 	machine_fake_window_fd(service->machine, MACHINE_FAKE_BARS);
 	machine_fake_window_fd(service->machine, MACHINE_FAKE_BARS + (1 << 20));
+	for (i = 0; i < count; i++)
+		machine_fake_window_fd(service->machine, MACHINE_FAKE_BARS +
+				       ((uint64_t)(MACHINE_FAKE_BRIDGED + i) << 20));
 }
 
 /* --- the daemon's process ------------------------------------------------------------- */
@@ -287,8 +299,8 @@ void service_settle(struct service *service)
 	uint64_t turns = 0;
 	unsigned n;
 
-	for (n = 0; n < service->options.edu_count; n++)
-		while (service_state(service, n) == WIRE_DEVICE_RELEASING) {
+	for (n = 0; n < service_books(service)->stream_max; n++)
+		while (service_state_of(service, n) == WIRE_DEVICE_RELEASING) {
 			service_clock(service, SECOND / 1000);
 			be_patient(&turns);
 		}

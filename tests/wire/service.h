@@ -22,6 +22,13 @@
 #define SECOND UINT64_C(1000000000)
 #define DMA0 "pci:0000:00:02.0"
 #define DMA1 "pci:0000:00:03.0"
+#define BRIDGED0 "pci:0000:01:01.0"
+#define BRIDGED1 "pci:0000:01:02.0"
+#define BRIDGED2 "pci:0000:01:03.0"
+#define UNCOVERED "pci:0000:00:1e.0"
+#define SERVICE_UNCOVERED 3u /* device number, behind the bridge's */
+#define SERVICE_BRIDGED 4u /* of the first behind the bridge */
+#define SERVICE_OWN_STREAM(n) (MACHINE_FAKE_ALIAS + 8 * ((n) + 1)) /* beside the bridge's */
 
 /* Devices dma0 and dma1 that are at rest when a bit of their BAR 0 is clear. */
 #define SERVICE_DEVICES \
@@ -49,6 +56,9 @@ struct service {
 /* Before service_run() a test may change service->fake, ->watch and ->descriptors. */
 void service_prepare(struct service *service);
 
+/* The same with count devices behind a bridge, 01:01.0 ..., and one that no unit covers. */
+void service_prepare_bridged(struct service *service, uint32_t count);
+
 /* Forks; serves policy text. 0 when it serves, else its exit status. */
 int service_run(struct service *service, const char *policy);
 
@@ -68,8 +78,9 @@ int service_teardown(void **state);
 /* The daemon's books, which this process sees as they change. */
 const struct books_header *service_books(const struct service *service);
 
-/* enum wire_device_state of device n. */
+/* enum wire_device_state of device n; of the device with that number. */
 uint32_t service_state(const struct service *service, unsigned n);
+uint32_t service_state_of(const struct service *service, uint32_t number);
 
 /* Until no device is being brought to rest. Moves the clock. */
 void service_settle(struct service *service);
@@ -98,6 +109,10 @@ unsigned service_said_count(const struct service *service, const char *text);
 
 /* A translation fault of a stream, as the unit would record it. */
 void service_fault(struct service *service, uint32_t stream, uint64_t address, bool is_write);
+
+/* Does an access under that stream get through? */
+bool service_stream_reaches(const struct service *service, uint32_t stream, uint64_t iova,
+			    bool is_write);
 
 /* Does an access of device n get through? */
 bool service_reaches(const struct service *service, unsigned n, uint64_t iova, bool is_write);

@@ -18,16 +18,23 @@ const struct books_header *service_books(const struct service *service)
 	return (const void *)service->machine->arena_cpu;
 }
 
+static const struct book_stream *streams_of(const struct service *service)
+{
+	return (const void *)(service->machine->arena_cpu + service_books(service)->streams);
+}
+
+uint32_t service_state_of(const struct service *service, uint32_t number)
+{
+	return __atomic_load_n(&streams_of(service)[number].state, __ATOMIC_RELAXED);
+}
+
 uint32_t service_state(const struct service *service, unsigned n)
 {
-	const struct books_header *header = service_books(service);
-	const struct book_stream *streams =
-		(const void *)(service->machine->arena_cpu + header->streams);
-	unsigned i;
+	uint32_t i;
 
-	for (i = 0; i < header->stream_max; i++)
-		if (streams[i].stream == SERVICE_STREAM(n))
-			return __atomic_load_n(&streams[i].state, __ATOMIC_RELAXED);
+	for (i = 0; i < service_books(service)->stream_max; i++)
+		if (streams_of(service)[i].stream == SERVICE_STREAM(n))
+			return service_state_of(service, i);
 	fail_msg("the books have no stream 0x%x", SERVICE_STREAM(n));
 	return 0;
 }
@@ -40,11 +47,17 @@ void service_fault(struct service *service, uint32_t stream, uint64_t address, b
 	hw_fake_event(service->fake, words);
 }
 
-bool service_reaches(const struct service *service, unsigned n, uint64_t iova, bool is_write)
+bool service_stream_reaches(const struct service *service, uint32_t stream, uint64_t iova,
+			    bool is_write)
 {
 	uint64_t pa;
 
-	return oracle_access(service->fake, SERVICE_STREAM(n), iova, is_write, &pa);
+	return oracle_access(service->fake, stream, iova, is_write, &pa);
+}
+
+bool service_reaches(const struct service *service, unsigned n, uint64_t iova, bool is_write)
+{
+	return service_stream_reaches(service, SERVICE_STREAM(n), iova, is_write);
 }
 
 uint64_t service_pa(const struct service *service, unsigned n, uint64_t iova)

@@ -6,6 +6,7 @@
 
 static const struct drv_module *const modules[] = {
 	&smmuv3_module,
+	&vtd_module,
 };
 
 const struct drv_module *drv_find(const struct drv_found *found)

@@ -6,6 +6,7 @@
 
 static const struct drv_module *const modules[] = {
 	&smmuv3_module,
+	&vsmmu_module,
 	&vtd_module,
 };
 

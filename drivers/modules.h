@@ -6,6 +6,7 @@
 #include "driver.h"
 
 extern const struct drv_module smmuv3_module;
+extern const struct drv_module vsmmu_module;
 extern const struct drv_module vtd_module;
 
 #endif

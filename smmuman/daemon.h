@@ -82,7 +82,7 @@ struct daemon {
 	const struct policy *policy;
 	struct machine *machine;
 	const char *modules; /* the directory of smmu-NAME.so */
-	struct pages pages[MACHINE_PARTS_MAX]; /* of each part of the machine; the books are in the first */
+	struct pages pages[MACHINE_PARTS_MAX]; /* a part of the machine each; books: in the first */
 	struct books books;
 	struct topology topology;
 	struct unit units[TOPOLOGY_UNITS_MAX];

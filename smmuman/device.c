@@ -144,6 +144,26 @@ static bool is_part_of_the_machine(struct daemon *d, const struct topology_devic
 	return found->config && pci_is_bridge(d->machine, found);
 }
 
+/*
+ * The registers of a platform device: the same hardware under another name, whose
+ * stream the unit knows. Nobody attaches it by this one.
+ */
+static bool is_described_twice(const struct daemon *d, const struct topology_device *found)
+{
+	const struct topology_device *other;
+	uint32_t i;
+
+	for (i = 0; i < d->topology.device_count; i++) {
+		other = &d->topology.devices[i];
+		if (found->windows[0].size && other->config == 0 &&
+		    other->unit != TOPOLOGY_NO_UNIT &&
+		    other->windows[0].base == found->windows[0].base &&
+		    other->windows[0].size == found->windows[0].size)
+			return true;
+	}
+	return false;
+}
+
 static void device_init(struct daemon *d, uint32_t number)
 {
 	const struct topology_device *found = &d->topology.devices[number];
@@ -161,7 +181,8 @@ static void device_init(struct daemon *d, uint32_t number)
 		d->books.streams[number].unit = found->unit;
 	}
 	d->books.streams[number].stream = found->stream;
-	device->is_uncovered = !device->unit && !is_part_of_the_machine(d, found);
+	device->is_uncovered = !device->unit && !is_part_of_the_machine(d, found) &&
+			       !is_described_twice(d, found);
 	if (found->unusable[0] || !device->unit) {
 		snprintf(device->note, sizeof(device->note), "%s",
 			 found->unusable[0] ? found->unusable : "no IOMMU covers it");

@@ -63,10 +63,19 @@ static int refuse_by_limit(const struct conn *conn, struct error *err)
 	return 0;
 }
 
+static int refuse_by_unit(const struct device *device, const char *name, struct error *err)
+{
+	if (!device->unit)
+		return error_set(err, -ENODEV, "%s: no IOMMU covers it", name);
+	if (device->unit->drv->is_closed)
+		return error_set(err, -EIO, "%s: its unit %s is closed after a failure; see the log",
+				 name, device->unit->drv->name);
+	return 0;
+}
+
 static int refuse(struct daemon *d, struct device *device, const char *name,
 		  const struct conn *conn, uint32_t domain, struct error *err)
 {
-	const struct drv_unit *drv = device->unit ? device->unit->drv : NULL;
 	int ret;
 
 	ret = device_may_attach(d, device, conn, err);
@@ -78,9 +87,8 @@ static int refuse(struct daemon *d, struct device *device, const char *name,
 		ret = group_refuse(d, device, conn, domain, err);
 	if (ret == 0)
 		ret = device_refuse_unsafe(d, device, err);
-	if (ret == 0 && drv->is_closed)
-		ret = error_set(err, -EIO, "%s: its unit %s is closed after a failure; see the log",
-				name, drv->name);
+	if (ret == 0)
+		ret = refuse_by_unit(device, name, err);
 	if (ret == 0)
 		ret = reserved_refuse_device(d, device, domain, err);
 	return ret;
@@ -117,7 +125,7 @@ int device_attach(struct daemon *d, struct device *device, struct conn *conn, ui
 		  struct drv_gather *gather, struct error *err)
 {
 	uint64_t limit = conn->rule->limits.table_bytes / PAGE_BYTES;
-	struct drv_space *space;
+	struct drv_space *space = NULL;
 	char name[DEVNAME_MAX];
 	int ret;
 

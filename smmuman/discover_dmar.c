@@ -274,7 +274,7 @@ static int read_rmrr(struct node *node)
 	return result;
 }
 
-/* --- ATSR, RHSA, SATC: nothing in them changes what we do, but they must hold ------------------- */
+/* --- ATSR, RHSA, SATC: nothing in them changes what we do, but they must hold ------------- */
 
 static int ignore_scope(void *context, const struct dmar_scope *scope)
 {
@@ -301,7 +301,7 @@ static int read_rhsa(struct node *node)
 	return REFUSE(node, RHSA_BASE, "no DRHD structure has registers at 0x%" PRIx64, base);
 }
 
-/* --- the table --------------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------------------ */
 
 /* In the order in which they are read. */
 static const struct kind {

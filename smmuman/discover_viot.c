@@ -173,7 +173,7 @@ static int read_range(struct node *node)
 {
 	const struct topology *topology = node->viot->found->topology;
 	uint32_t first = get16(node, RANGE_FIRST_SEGMENT), last = get16(node, RANGE_LAST_SEGMENT);
-	uint32_t unit, segment, i;
+	uint32_t unit = 0, segment, i;
 	int result;
 
 	if (first > last)
@@ -200,7 +200,7 @@ static int read_mmio_endpoint(struct node *node)
 	const struct devname name = { .kind = DEVNAME_MMIO, .base = get64(node, MMIO_BASE),
 				      .length = PAGE_BYTES };
 	struct topology_device *device;
-	uint32_t unit;
+	uint32_t unit = 0;
 	int result;
 
 	result = find_unit(node, &unit);
@@ -221,7 +221,7 @@ static int read_mmio_endpoint(struct node *node)
 	return 0;
 }
 
-/* --- the table ---------------------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------------------ */
 
 static const struct kind {
 	uint32_t type, bytes;

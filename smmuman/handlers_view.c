@@ -85,7 +85,7 @@ static void view_unit(const struct unit *unit, struct wire_unit *view)
 	snprintf(view->name, sizeof(view->name), "%s", drv->name);
 	snprintf(view->module, sizeof(view->module), "%s", drv->module->name);
 	snprintf(view->words, sizeof(view->words), "%s", drv->caps.words);
-	view->base = unit->found->base;
+	view->base = machine_untag(unit->found->base);
 	view->commands = drv->counts.commands;
 	view->syncs = drv->counts.syncs;
 	view->events = drv->counts.events;

@@ -17,6 +17,7 @@ static const struct cap_kind {
 	{ 0x01, false, 8, "power management" },
 	{ 0x03, false, 8, "vital product data" },
 	{ 0x05, false, 24, "MSI" },
+	{ PCI_CAP_PCIX, false, 0, "PCI-X" },
 	{ PCI_CAP_VENDOR, false, 0, "vendor-specific" },
 	{ 0x0d, false, 8, "bridge subsystem" },
 	{ PCI_CAP_EXPRESS, false, 60, "PCI Express (link and device control)" },

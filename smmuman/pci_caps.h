@@ -39,6 +39,9 @@
 #define PCI_BUSES 0x18u /* header type 1: primary, secondary, subordinate bus */
 #define PCI_CAPS 0x34u
 
+#define PCI_CAP_PCIX 0x07u
+#define   PCI_PCIX_SECONDARY 0x02u /* of a bridge: status of the bus behind it */
+#define     PCI_PCIX_CLOCK 0x01c0u /* 0: it runs as conventional PCI */
 #define PCI_CAP_VENDOR 0x09u
 #define PCI_CAP_EXPRESS 0x10u
 #define   PCI_EXPRESS_FLAGS 0x02u

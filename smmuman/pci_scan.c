@@ -57,12 +57,6 @@ static uint32_t get(const struct scan *scan, uint64_t config, uint32_t offset, u
 	return scan->machine->ops->config_read(scan->machine, config + offset, size);
 }
 
-static void put(const struct scan *scan, uint64_t config, uint32_t offset, uint32_t size,
-		uint32_t value)
-{
-	scan->machine->ops->config_write(scan->machine, config + offset, size, value);
-}
-
 static bool is_present(const struct scan *scan, uint64_t config)
 {
 	uint32_t id = get(scan, config, PCI_VENDOR, 4);
@@ -129,12 +123,22 @@ static bool enable_acs(const struct scan *scan, const struct function *function,
 		return false;
 	has = get(scan, function->config, acs->offset + PCI_ACS_CAP, 2) & WANTED_ACS;
 	control = get(scan, function->config, acs->offset + PCI_ACS_CTL, 2);
-	put(scan, function->config, acs->offset + PCI_ACS_CTL, 2, control | has);
+	scan->machine->ops->config_write(scan->machine, function->config + acs->offset + PCI_ACS_CTL,
+					 2, control | has);
 	control = get(scan, function->config, acs->offset + PCI_ACS_CTL, 2);
 	return control != 0xffff && (control & must) == must;
 }
 
 /* --- bridges ---------------------------------------------------------------------------- */
+
+/* Does the bus behind it run as PCI-X, whose requesters have numbers of their own? */
+static bool leads_to_pcix(const struct scan *scan, const struct function *bridge)
+{
+	const struct pci_cap *pcix = pci_caps_find(&bridge->caps, PCI_CAP_PCIX, false);
+
+	return pcix && get(scan, bridge->config, pcix->offset + PCI_PCIX_SECONDARY, 2) &
+			       PCI_PCIX_CLOCK;
+}
 
 /*
  * A bridge to conventional PCI speaks for those behind it: as function 0 of
@@ -143,14 +147,15 @@ static bool enable_acs(const struct scan *scan, const struct function *function,
  * itself when there is conventional PCI on both sides. The bridge nearest to
  * the root has the last word.
  */
-static void set_alias(const struct bus *above, const struct function *bridge, bool is_express,
+static void set_alias(const struct scan *scan, const struct function *bridge, bool is_express,
 		      uint32_t secondary, struct bus *behind)
 {
+	if (behind->keeps_own && !behind->blurred)
+		behind->blurred = "it is behind a bridge on a PCI-X bus, which may change its number";
+	behind->keeps_own = is_express && !behind->has_alias && leads_to_pcix(scan, bridge);
+	if (!behind->has_alias)
+		behind->alias = is_express ? secondary << 8 : bridge->rid;
 	behind->has_alias = true;
-	behind->keeps_own = above->has_alias ? above->keeps_own : is_express;
-	behind->alias = above->has_alias ? above->alias :
-			is_express	 ? secondary << 8 :
-					   bridge->rid;
 }
 
 /* Fills in what is behind this bridge: cannot be kept apart at all, or only together. */
@@ -176,7 +181,7 @@ static void judge_bridge(const struct scan *scan, const struct function *functio
 	if (type == PORT_UPSTREAM)
 		return;
 	if (type != PORT_ROOT && type != PORT_DOWNSTREAM)
-		set_alias(above, function, express && type == PORT_TO_PCI, secondary, behind);
+		set_alias(scan, function, express && type == PORT_TO_PCI, secondary, behind);
 	else if (!enable_acs(scan, function, WANTED_ACS) && !behind->blurred)
 		behind->blurred = "it is behind a port without ACS, which lets neighbours reach "
 				  "each other";

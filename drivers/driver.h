@@ -225,7 +225,8 @@ struct drv_ops {
 	 * May be NULL: then every map() is certain at once. Else sends what map()
 	 * only queued since the last commit() of this space, all of it by one
 	 * notification, and waits, bounded, for the answers. Not 0: none of those maps
-	 * holds any more; the caller forgets them and does not unmap() them.
+	 * holds any more; the caller forgets them and does not unmap() them. While
+	 * something of a space is queued the caller neither unmaps nor binds in it.
 	 */
 	int (*commit)(struct drv_space *space, struct error *err);
 

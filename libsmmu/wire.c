@@ -107,7 +107,8 @@ FIELDS(wire_reserved_ask, TEXT(wire_reserved_ask, name));
 FIELDS(wire_reserved);
 FIELDS(wire_status, TEXT(wire_status, program), TEXT(wire_status, policy),
        TEXT(wire_status, board), ZERO(wire_status, zero));
-FIELDS(wire_unit, ZERO(wire_unit, zero), TEXT(wire_unit, name), TEXT(wire_unit, module), TEXT(wire_unit, words));
+FIELDS(wire_unit, ZERO(wire_unit, zero), TEXT(wire_unit, name), TEXT(wire_unit, module),
+       TEXT(wire_unit, words));
 FIELDS(wire_device, TEXT(wire_device, name), TEXT(wire_device, alias),
        TEXT(wire_device, policy), TEXT(wire_device, unit), TEXT(wire_device, owner),
        TEXT(wire_device, note), TEXT(wire_device, group), ZERO(wire_device, zero));

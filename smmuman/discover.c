@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scoped.h"
 #include "topology.h"
 
 /* The top byte of an address is ours: machine.h. */
@@ -159,13 +158,16 @@ static int discover_part(struct machine *machine, uint32_t index, struct topolog
 			       .first_unit = topology->unit_count,
 			       .first_map = topology->map_count,
 			       .first_segment = segments_used(topology) };
-	scoped_free struct topology *part = calloc(1, sizeof(*part));
+	struct topology *part = calloc(1, sizeof(*part));
 	int ret;
 
 	if (!part)
 		return error_set(err, -ENOMEM, "no memory for what the machine has");
 	ret = discover_firmware(machine_part(machine, index), part, err);
-	return ret ? ret : place_part(&place, part, err);
+	if (ret == 0)
+		ret = place_part(&place, part, err);
+	free(part);
+	return ret;
 }
 
 int topology_discover(struct machine *machine, struct topology *topology, struct error *err)

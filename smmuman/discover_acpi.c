@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "arith.h"
-#include "scoped.h"
 
 #define BUS_BYTES (UINT64_C(1) << 20) /* of configuration space */
 
@@ -221,16 +220,12 @@ static int make_maps(struct acpi_discovery *found, struct topology_bridge *bridg
 	return result;
 }
 
-int topology_from_acpi(struct machine *machine, struct topology *topology, struct error *err)
+static int read_tables(struct acpi_discovery *found)
 {
-	scoped_free struct acpi_discovery *found = calloc(1, sizeof(*found));
+	struct topology *topology = found->topology;
 	uint32_t i;
 	int result;
 
-	if (!found)
-		return error_set(err, -ENOMEM, "no memory to read the ACPI tables");
-	*found = (struct acpi_discovery){ .machine = machine, .topology = topology, .err = err };
-	memset(topology, 0, sizeof(*topology));
 	result = read_bridges(found);
 	if (!result)
 		result = discover_dmar(found);
@@ -238,5 +233,21 @@ int topology_from_acpi(struct machine *machine, struct topology *topology, struc
 		result = discover_viot(found);
 	for (i = 0; i < topology->bridge_count && !result; i++)
 		result = make_maps(found, &topology->bridges[i]);
+	return result;
+}
+
+int topology_from_acpi(struct machine *machine, struct topology *topology, struct error *err)
+{
+	struct acpi_discovery *found = calloc(1, sizeof(*found));
+	int result;
+
+	if (!found)
+		return error_set(err, -ENOMEM, "no memory to read the ACPI tables");
+	found->machine = machine;
+	found->topology = topology;
+	found->err = err;
+	memset(topology, 0, sizeof(*topology));
+	result = read_tables(found);
+	free(found);
 	return result;
 }

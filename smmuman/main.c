@@ -81,7 +81,7 @@ static int serve(struct daemon *d, struct machine *machine, const struct policy 
 static int open_boards(const struct options *options, struct machine **ret_machine,
 		       struct error *err)
 {
-	struct machine *boards[MACHINE_PARTS_MAX];
+	struct machine *boards[MACHINE_PARTS_MAX] = { NULL };
 	uint32_t i;
 	int ret = 0;
 

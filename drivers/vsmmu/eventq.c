@@ -41,7 +41,6 @@ static void give(struct eventq *queue, uint32_t id)
 	ring_describe(&queue->ring, (uint16_t)id, pages_pa(queue->pages, buffer_at(queue, id)),
 		      EVENT_BYTES, VRING_DESC_F_WRITE, 0);
 	ring_add(&queue->ring, (uint16_t)id);
-	queue->is_given[id] = true;
 }
 
 void eventq_start(struct eventq *queue, unsigned log2)
@@ -79,14 +78,13 @@ int eventq_take(struct eventq *queue, struct event *ret_event, struct error *err
 	const uint64_t *words;
 	unsigned i;
 
-	if (used.id >= ring_size(&queue->ring) || !queue->is_given[used.id])
+	if (used.id >= ring_size(&queue->ring))
 		return error_set(err, -EIO, "the device reported an event in buffer %" PRIu32
 				 ", which it was not given", used.id);
 	words = buffer_at(queue, used.id);
 	*ret_event = (struct event){ .length = used.length };
 	for (i = 0; i < EVENT_BYTES / 8; i++)
 		ret_event->words[i] = hw_load64(&words[i]);
-	queue->is_given[used.id] = false;
 	queue->sequence++;
 	give(queue, used.id);
 	return 0;

@@ -35,7 +35,6 @@ struct eventq {
 	uint64_t loss_at;  /* the sequence after which some may be missing */
 	bool is_full;	   /* that is still to be told */
 	bool is_started;
-	bool is_given[1u << RING_LOG2_MAX]; /* the device has the buffer */
 };
 
 /* Takes the memory, once. 0 or -ENOMEM. */
@@ -51,7 +50,10 @@ void eventq_kick(struct eventq *queue);
 /* How many reports wait; notes a loss. -EIO as ring_waiting(). */
 int eventq_look(struct eventq *queue, uint32_t *ret_count, struct error *err);
 
-/* The oldest waiting report, copied; its buffer is the device's again. -EIO: not ours. */
+/*
+ * The oldest waiting report, copied; its buffer is the device's again. -EIO: none of
+ * ours. A device that names one buffer twice harms nobody but its own reports.
+ */
 int eventq_take(struct eventq *queue, struct event *ret_event, struct error *err);
 
 /* Tells of a loss once all reports before it were taken. */

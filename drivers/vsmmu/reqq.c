@@ -241,7 +241,7 @@ static int read_status(const struct reqq *queue, uint32_t slot, uint32_t length,
 	unsigned shift;
 	const uint64_t *tail = slot_tail(queue, slot, &shift);
 
-	*ret_status = length == 0 ? VIRTIO_IOMMU_S_UNSUPP : (uint8_t)(hw_load64(tail) >> shift);
+	*ret_status = (uint8_t)(length == 0 ? VIRTIO_IOMMU_S_UNSUPP : hw_load64(tail) >> shift);
 	if (length != 0 && length != entry->answer_bytes)
 		return error_set(err, -EIO, "the device answered %s with %" PRIu32
 				 " bytes where %" PRIu32 " are due", name, length,

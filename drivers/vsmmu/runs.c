@@ -20,7 +20,6 @@ static uint32_t weight_make(struct runs *runs)
 
 static struct run **link_towards(struct run *node, uint64_t iova)
 {
-	check(node);
 	return iova < node->iova ? &node->left : &node->right;
 }
 
@@ -60,8 +59,9 @@ void runs_remove(struct runs *runs, struct run *run)
 	struct run **link = &runs->root;
 	struct run *lower = run->left, *upper = run->right;
 
-	while (*link != run)
+	while (*link && *link != run)
 		link = link_towards(*link, run->iova);
+	check(*link);
 	while (lower && upper) {
 		if (lower->weight > upper->weight) {
 			*link = lower;

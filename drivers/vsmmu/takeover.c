@@ -22,12 +22,12 @@
  * there is memory for requests, does every later close().
  *
  * Take-over from a closed device: queues, DRIVER_OK, PROBE for each stream, and a
- * DETACH of whoever may be attached. Where some streams stay open for the host and the device was open: first
- * all of that, ATTACH and MAP of the host's streams by one notification, and then 0
- * into bypass, which shuts all others: no other is ever wider open than it was. An
- * access of a host's stream may be refused while the device takes the requests, for
- * no request replaces "bypass" by a domain that is not empty; QEMU's takes them all
- * between two accesses.
+ * DETACH of whoever may be attached. Where some streams stay open for the host and the
+ * device was open: first all of that, ATTACH and MAP of the host's streams by one
+ * notification, and then 0 into bypass, which shuts all others: no other is ever wider
+ * open than it was. An access of a host's stream may be refused while the device takes
+ * the requests, for no request replaces "bypass" by a domain that is not empty; QEMU's
+ * model takes them all between two accesses.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -79,6 +79,7 @@ static void board_is_discovered_whole(void **state)
 		"  window 0 0x10200000+0x100000\n"
 		"device pci:0000:00:00.0 1b36:0008\n"
 		"  on smmu0 stream 0x0\n"
+		"  unusable: it is a bridge that the machine itself is made of\n"
 		"device pci:0000:00:02.0 1234:11e8\n"
 		"  on smmu0 stream 0x10\n"
 		"  window 0 0x10000000+0x100000\n"

@@ -27,6 +27,7 @@
 #define WINDOW_BYTES (UINT64_C(1) << 20)
 #define PARTS_MAX 16u
 #define PHANDLE 1u
+#define BRIDGE_PCIX 0xa0u /* its PCI-X capability */
 
 struct machine_fake {
 	struct machine machine;
@@ -369,6 +370,9 @@ static void add_bridged(struct machine_fake *fake)
 	bridge = pci_fake_add(&fake->pci, 0, MACHINE_FAKE_BRIDGE_SLOT, 0);
 	pci_fake_make_express(bridge, 7, false);
 	pci_fake_make_bridge(bridge, 1, 1);
+	/* The bus behind it runs as PCI-X: requesters may keep numbers of their own. */
+	pci_fake_add_cap(bridge, BRIDGE_PCIX, 0x07);
+	pci_fake_set(bridge, BRIDGE_PCIX + 2, 2, 3 << 6);
 	for (i = 0; i < fake->options.bridged_count; i++)
 		add_edu(fake, 1, 1 + i, MACHINE_FAKE_BRIDGED + i);
 }

@@ -29,7 +29,7 @@ struct machine_fake_options {
 	struct hw_fake *unit; /* the SMMU and the arena; NULL: registers read all ones */
 	bool has_fake_clock;  /* the unit's clock instead of the real one */
 	uint32_t edu_count;   /* at most 24 */
-	uint32_t bridged_count; /* more edus, behind a bridge to conventional PCI: 01:01.0 ... */
+	uint32_t bridged_count; /* more edus, behind a bridge to PCI-X: 01:01.0 ... */
 	bool has_uncovered;   /* and one at 00:1e.0 that no IOMMU covers */
 	bool has_platform;    /* a master dt:/dma@a000000 too */
 	uint32_t run_pages;   /* memory comes in runs of so many pages; 0: in one */

@@ -52,7 +52,7 @@ enum { FAKE_ATTACH = 1, FAKE_DETACH, FAKE_MAP, FAKE_UNMAP, FAKE_PROBE };
 #define FAKE_FORGET_BYPASS 8u	/* a reset puts bypass back to what it was at power-on */
 #define FAKE_MUTE_QUEUE 16u	/* queue_enable does not stay */
 #define FAKE_RESTLESS 32u	/* the configuration's generation never holds still */
-#define FAKE_MUTE_GENERATION 64u
+#define FAKE_KEEP_DOMAINS 64u	/* a reset detaches nobody, as in QEMU since 10.0 */
 
 /* One answer that is wrong; at counts requests from virtio_fake_log() on, from 1. */
 enum fake_sin {

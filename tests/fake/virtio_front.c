@@ -18,7 +18,8 @@ static void reset(struct virtio_fake *fake)
 	fake->accepted = 0;
 	for (i = 0; i < 2; i++)
 		fake->queues[i] = (struct virtio_fake_queue){ .max = fake->queues[i].max };
-	virtio_fake_reset_domains(fake);
+	if (!(fake->mute & FAKE_KEEP_DOMAINS))
+		virtio_fake_reset_domains(fake);
 	if (fake->mute & FAKE_FORGET_BYPASS)
 		fake->config[FAKE_BYPASS] = fake->boot_bypass;
 }

@@ -29,10 +29,13 @@ static const char policy_text[] =
 	"  - {name: dma0, match: \"pci:0000:00:02.0\", quiesce: {poll: {bar: 0, offset: 0x98, mask: 0x1, value: 0x0}}}\n"
 	"  - {name: dma1, match: \"pci:0000:00:03.0\", quiesce: {poll: {bar: 0, offset: 0x98, mask: 0x1, value: 0x0}},\n"
 	"     storm: {budget: 20, per: 1s, then: quarantine}}\n"
+	"  - {name: b0, match: \"pci:0000:01:01.0\", quiesce: {poll: {bar: 0, offset: 0x98, mask: 0x1, value: 0x0}}}\n"
+	"  - {name: b1, match: \"pci:0000:01:02.0\", quiesce: {poll: {bar: 0, offset: 0x98, mask: 0x1, value: 0x0}}}\n"
 	"regions:\n"
 	"  - {name: sram, address: 0x2000000, size: 64KiB, rights: r}\n"
 	"clients:\n"
-	"  - {name: tester, uid: 4711, rights: [attach, admin], attach: [dma0, dma1], regions: [sram],\n"
+	"  - {name: tester, uid: 4711, rights: [attach, admin], attach: [dma0, dma1, b0, b1],\n"
+	"     regions: [sram],\n"
 	"     limits: {domains: 6, memories: 6, grants: 40, memory: 1MiB, tables: 128KiB}}\n";
 
 static struct hw_fake unit;
@@ -231,7 +234,7 @@ static void start_daemon(void)
 	d->drop = drop;
 	require(daemon_start(d, &err) == 0);
 	settle();
-	free_pages = pages_free_count(&d->pages);
+	free_pages = pages_free_count(&d->pages[0]);
 }
 
 static void restart_daemon(void)
@@ -260,7 +263,8 @@ static void make_files(void)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	const struct machine_fake_options options = { .unit = &unit, .has_fake_clock = true,
-						      .edu_count = 3, .run_pages = 3 };
+						      .edu_count = 3, .bridged_count = 2,
+						      .run_pages = 3 };
 	static struct policy_report report;
 
 	(void)argc;
@@ -273,6 +277,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	/* Windows are made when first looked at; that is no leak. */
 	machine_fake_window_fd(machine, MACHINE_FAKE_BARS);
 	machine_fake_window_fd(machine, MACHINE_FAKE_BARS + (1 << 20));
+	machine_fake_window_fd(machine, MACHINE_FAKE_BARS + (MACHINE_FAKE_BRIDGED << 20));
+	machine_fake_window_fd(machine, MACHINE_FAKE_BARS + ((MACHINE_FAKE_BRIDGED + 1) << 20));
 	start_daemon();
 	return 0;
 }
@@ -305,7 +311,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	session_check_empty(d);
 	require(free_descriptor() == descriptor);
 	if (session_is_fresh(d))
-		require(pages_free_count(&d->pages) == free_pages);
+		require(pages_free_count(&d->pages[0]) == free_pages);
 	else
 		restart_daemon();
 	return 0;

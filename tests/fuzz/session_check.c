@@ -3,6 +3,7 @@
 
 #include "arith.h"
 #include "grants.h"
+#include "group.h"
 #include "smmu_oracle.h"
 
 /*
@@ -170,20 +171,39 @@ static void check_around(const struct daemon *d, const struct hw_fake *unit, uin
 	}
 }
 
+/* The domain that a stream leads into: one, however many are attached that share it. */
+static uint32_t domain_of(const struct daemon *d, uint32_t stream)
+{
+	uint32_t domain = BOOK_NONE, i;
+
+	for (i = 0; i < d->device_count; i++) {
+		if (device_state(d, &d->devices[i]) != WIRE_DEVICE_ATTACHED ||
+		    !device_has_stream(&d->devices[i], stream))
+			continue;
+		require(domain == BOOK_NONE || domain == d->devices[i].domain);
+		domain = d->devices[i].domain;
+	}
+	return domain;
+}
+
 void session_check_reach(struct daemon *d, const struct hw_fake *unit)
 {
-	uint32_t i;
+	uint32_t i, k;
 
 	for (i = 0; i < d->device_count; i++) {
 		const struct device *device = &d->devices[i];
 		bool is_attached = device_state(d, device) == WIRE_DEVICE_ATTACHED;
 
 		require(is_attached == (device->conn != NULL));
-		if (device->unit->drv->is_closed)
-			check_page(d, unit, device->found->streams[0], BOOK_NONE, 0);
-		else
-			check_around(d, unit, device->found->streams[0],
-				     is_attached ? device->domain : BOOK_NONE);
+		require(is_attached == device->is_bound);
+		for (k = 0; k < device->found->stream_count; k++) {
+			uint32_t stream = device->found->streams[k];
+
+			if (device->unit->drv->is_closed)
+				check_page(d, unit, stream, BOOK_NONE, 0);
+			else
+				check_around(d, unit, stream, domain_of(d, stream));
+		}
 	}
 }
 

@@ -54,7 +54,9 @@ void input_fill(void *to, size_t size)
 		*bytes++ = input_next();
 }
 
-static const char *const names[] = { "dma0", "dma1", "pci:0000:00:02.0", "pci:0000:00:04.0", "", "x" };
+static const char *const names[] = {
+	"dma0", "dma1", "pci:0000:00:02.0", "pci:0000:00:04.0", "", "x", "b0", "b1",
+};
 
 static uint32_t make_maps(uint8_t *body)
 {

@@ -258,6 +258,20 @@ static void discover_unknown_kinds_are_skipped_with_a_word(void **state)
 	}
 }
 
+static void discover_machine_without_any_description_is_refused(void **state)
+{
+	struct error err = { 0 };
+
+	(void)state;
+	open_data(DATA "good-mcfg-alone.acpi");
+	acpi_tables_free(&text.machine);
+	snprintf(text.machine.words, sizeof(text.machine.words), "the machine");
+	assert_int_equal(topology_discover(&text.machine, &topology, &err), -ENODEV);
+	assert_string_equal(err.text,
+			    "the machine: it has neither a device tree nor ACPI tables");
+	acpi_text_close(&text);
+}
+
 /* Discovery asks configuration space where paths lead and changes nothing there. */
 static void discover_writes_nothing(void **state)
 {
@@ -282,6 +296,7 @@ int main(void)
 		cmocka_unit_test(discover_more_requesters_than_fit_is_refused),
 		cmocka_unit_test(discover_more_maps_than_fit_is_refused),
 		cmocka_unit_test(discover_unknown_kinds_are_skipped_with_a_word),
+		cmocka_unit_test(discover_machine_without_any_description_is_refused),
 		cmocka_unit_test(discover_writes_nothing),
 	};
 

@@ -158,6 +158,19 @@ static void load_board_example_accepted(void **state)
 	policy_free(policy);
 }
 
+/* The same for x86, where a device needs a word more. */
+static void load_q35_example_accepted(void **state)
+{
+	struct policy *policy = NULL;
+
+	(void)state;
+	assert_int_equal(policy_load("policy/example-q35.yaml", false, &policy, &report), 0);
+	assert_string_equal(report.text, "");
+	assert_int_equal(policy->device_count, 2);
+	assert_true(policy->devices[0].unsafe_interrupts && policy->devices[1].unsafe_interrupts);
+	policy_free(policy);
+}
+
 static void load_version_alone_allows_nobody(void **state)
 {
 	struct policy *policy = parse_good("version: 1\n");
@@ -435,6 +448,7 @@ static const struct CMUnitTest fixed[] = {
 	cmocka_unit_test(load_full_example_every_key_read),
 	cmocka_unit_test(load_full_example_defaults_as_written),
 	cmocka_unit_test(load_board_example_accepted),
+		cmocka_unit_test(load_q35_example_accepted),
 	cmocka_unit_test(load_version_alone_allows_nobody),
 	cmocka_unit_test(load_windows_line_ends_accepted),
 	cmocka_unit_test(load_neighbours_accepted),

@@ -2,8 +2,9 @@
 /*
  * The fake unit's module with what its hardware does not have: interrupt messages
  * that pass unchecked, reserved addresses, and mappings that are only queued until
- * commit(); and devices whose memory firmware has already chosen. Kept in memory shared with the daemon's process; without a twist the module
- * is as it is. What the contract forbids the daemon ends the daemon.
+ * commit(); and devices whose memory firmware has already chosen. Kept in memory that
+ * is shared with the daemon's process; without a twist the module is as it is. What the
+ * contract forbids the daemon ends the daemon.
  */
 #ifndef SMMUMAN_TESTS_TWIST_H
 #define SMMUMAN_TESTS_TWIST_H

@@ -106,7 +106,7 @@ int vtd_audit(struct drv_unit *unit, struct error *err)
 	ret = audit_registers(vtd, err);
 	for (i = 0; !ret && i < BUS_COUNT; i++)
 		ret = audit_bus(vtd, i, err);
-	list_for_each (node, &vtd->spaces)
+	list_for_each(node, &vtd->spaces)
 		if (!ret)
 			ret = audit_space(vtd, list_entry(node, struct vtd_space, in_unit), err);
 	return ret;

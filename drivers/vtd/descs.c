@@ -58,7 +58,7 @@ struct desc desc_iotlb_pages(const struct invq_shape *shape, uint16_t domain, ui
 				make_pages(iova, mask, is_leaf) } };
 }
 
-/* These have no drain bits: draining is part of what they do. */
+/* These have no drain bits: vtd_invalidate.c sends a descriptor that has them after them. */
 struct desc desc_first_domain(uint16_t domain)
 {
 	return (struct desc){ { make_type(DESC_PASID_IOTLB, G_PASID_ALL) |

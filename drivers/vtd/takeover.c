@@ -49,7 +49,7 @@ static void streams_forget(struct vtd *vtd)
 	struct list *node;
 
 	list_init(&vtd->changes);
-	list_for_each (node, &vtd->spaces)
+	list_for_each(node, &vtd->spaces)
 		list_entry(node, struct vtd_space, in_unit)->bound_count = 0;
 	roottab_fini(vtd);
 }

@@ -84,6 +84,24 @@ static bool make_ranges(const struct vtd *vtd, const struct vtd_space *space,
 	return true;
 }
 
+/*
+ * The invalidations of first level tables cannot be told to drain. One that can
+ * be follows them: before its wait, posted writes of the domain are in memory.
+ */
+static void push_drain(struct vtd *vtd, const struct vtd_space *space)
+{
+	const struct invq_shape *shape = &vtd->features.queue;
+
+	if (vtd->features.is_first_level && (shape->drains_reads || shape->drains_writes))
+		invq_push(&vtd->invq, desc_iotlb_domain(shape, space->id));
+}
+
+static void push_space(struct vtd *vtd, const struct vtd_space *space)
+{
+	invq_push(&vtd->invq, vtd_invalidate_make_space(vtd, space));
+	push_drain(vtd, space);
+}
+
 static void push_ranges(struct vtd *vtd, const struct vtd_space *space,
 			const struct drv_range *ranges, uint32_t count, bool is_leaf)
 {
@@ -93,11 +111,12 @@ static void push_ranges(struct vtd *vtd, const struct vtd_space *space,
 	if (space->must_drop)
 		return; /* push_drops() takes all of it */
 	if (count == 0 || !make_ranges(vtd, space, ranges, count, is_leaf, descs, &made)) {
-		invq_push(&vtd->invq, vtd_invalidate_make_space(vtd, space));
+		push_space(vtd, space);
 		return;
 	}
 	for (i = 0; i < made; i++)
 		invq_push(&vtd->invq, descs[i]);
+	push_drain(vtd, space);
 }
 
 /* Spaces that a stream has left. */
@@ -105,10 +124,10 @@ static void push_drops(struct vtd *vtd)
 {
 	struct list *node, *after;
 
-	list_for_each_safe (node, after, &vtd->drops) {
+	list_for_each_safe(node, after, &vtd->drops) {
 		struct vtd_space *space = list_entry(node, struct vtd_space, in_drops);
 
-		invq_push(&vtd->invq, vtd_invalidate_make_space(vtd, space));
+		push_space(vtd, space);
 		space->must_drop = false;
 		list_remove(&space->in_drops);
 	}
@@ -168,13 +187,13 @@ void vtd_invalidate_all_done(struct vtd *vtd)
 	struct list *node, *after;
 
 	chains_reap(vtd, true);
-	list_for_each_safe (node, after, &vtd->drops) {
+	list_for_each_safe(node, after, &vtd->drops) {
 		struct vtd_space *space = list_entry(node, struct vtd_space, in_drops);
 
 		space->must_drop = false;
 		list_remove(&space->in_drops);
 	}
-	list_for_each (node, &vtd->limbo)
+	list_for_each(node, &vtd->limbo)
 		list_entry(node, struct vtd_space, in_unit)->ticket = vtd->invq.done;
 	vtd_space_settle(vtd);
 }

@@ -208,7 +208,7 @@ void vtd_space_settle(struct vtd *vtd)
 {
 	struct list *node, *after;
 
-	list_for_each_safe (node, after, &vtd->limbo) {
+	list_for_each_safe(node, after, &vtd->limbo) {
 		struct vtd_space *space = list_entry(node, struct vtd_space, in_unit);
 
 		if (space->ticket > vtd->invq.done)

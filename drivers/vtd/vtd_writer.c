@@ -164,7 +164,7 @@ void vtd_writer_push(struct vtd *vtd)
 	struct list *node;
 	unsigned count = 0;
 
-	list_for_each (node, &vtd->changes)
+	list_for_each(node, &vtd->changes)
 		count += change_of(node)->step_ticket == 0;
 	if (count == 0)
 		return;
@@ -174,10 +174,10 @@ void vtd_writer_push(struct vtd *vtd)
 			invq_push(&vtd->invq, desc_pasid_all());
 		return;
 	}
-	list_for_each (node, &vtd->changes)
+	list_for_each(node, &vtd->changes)
 		if (change_of(node)->step_ticket == 0)
 			push_one(vtd, change_of(node));
-	list_for_each (node, &vtd->changes)
+	list_for_each(node, &vtd->changes)
 		if (vtd->features.is_scalable && change_of(node)->step_ticket == 0)
 			invq_push(&vtd->invq, desc_pasid_domain(change_of(node)->gone_id));
 }
@@ -186,7 +186,7 @@ void vtd_writer_submitted(struct vtd *vtd, uint64_t ticket)
 {
 	struct list *node;
 
-	list_for_each (node, &vtd->changes) {
+	list_for_each(node, &vtd->changes) {
 		struct vtd_stream *stream = change_of(node);
 
 		if (stream->step_ticket != 0)
@@ -210,7 +210,7 @@ bool vtd_writer_settle(struct vtd *vtd)
 	struct list *node, *after;
 	bool has_stepped = false;
 
-	list_for_each_safe (node, after, &vtd->changes) {
+	list_for_each_safe(node, after, &vtd->changes) {
 		struct vtd_stream *stream = change_of(node);
 
 		if (stream->step_ticket == 0 || stream->step_ticket > vtd->invq.done)
@@ -229,7 +229,7 @@ uint64_t vtd_writer_hold(const struct vtd *vtd, uint64_t done)
 {
 	struct list *node;
 
-	list_for_each (node, &vtd->changes) {
+	list_for_each(node, &vtd->changes) {
 		const struct vtd_stream *stream = change_of(node);
 
 		if (stream->hold_ticket != 0 && stream->hold_ticket <= done)

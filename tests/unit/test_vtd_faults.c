@@ -307,6 +307,53 @@ static void faults_of_a_read_only_grant_are_permission(void **state)
 	assert_int_equal(rig->faults[2].kind, DRV_FAULT_TRANSLATION);
 }
 
+static void set_status(uint32_t bits)
+{
+	vtd_fake_set(&rig->fake, VTD_FAKE_FSTS, 4, vtd_fake_get(&rig->fake, VTD_FAKE_FSTS, 4) | bits);
+}
+
+/* An error bit with no way to acknowledge it once came back for ever. */
+static void museum_gerror_unhandled_every_status_bit_is_acknowledged(void **state)
+{
+	static const uint32_t queue[] = { VTD_FAKE_IQE, VTD_FAKE_ICE, VTD_FAKE_ITE };
+	unsigned i;
+
+	(void)state;
+	set_status(0xc); /* AFO, APF: advanced logging, which is off */
+	vtdrig_drain(rig, 64);
+	assert_int_equal(vtd_fake_get(&rig->fake, VTD_FAKE_FSTS, 4), 0);
+	assert_int_equal(rig->unit->counts.global_errors, 2);
+	/* Errors of a queue in which nothing waits: nothing was lost by them. */
+	for (i = 0; i < ARRAY_COUNT(queue); i++) {
+		set_status(queue[i]);
+		vtdrig_drain(rig, 64);
+		assert_int_equal(vtd_fake_get(&rig->fake, VTD_FAKE_FSTS, 4), 0);
+		assert_int_equal(rig->unit->counts.command_errors, i + 1);
+		assert_false(rig->unit->is_closed);
+	}
+	assert_int_equal(rig->fault_count + rig->loss_count, 0);
+}
+
+/* A queue error that nobody asks about is repaired by whoever looks for faults. */
+static void faults_drain_repairs_a_stopped_queue(void **state)
+{
+	struct drv_gather gather = { 0 };
+	uint64_t ticket;
+
+	(void)state;
+	rig->fake.error_at = rig->fake.descs + 1;
+	rig->fake.error_bits = VTD_FAKE_IQE;
+	assert_int_equal(rig->ops->set_stream(rig->unit, VTDRIG_STREAM, DRV_SILENT, NULL, &gather,
+					      &rig->err), 0);
+	ticket = rig->ops->submit(rig->unit, &gather);
+	assert_int_equal(vtd_fake_get(&rig->fake, VTD_FAKE_FSTS, 4), VTD_FAKE_IQE);
+	vtdrig_drain(rig, 64);
+	vtdrig_drain(rig, 64);
+	assert_int_equal(vtd_fake_get(&rig->fake, VTD_FAKE_FSTS, 4), 0);
+	assert_true(rig->ops->completed(rig->unit) >= ticket);
+	assert_int_equal(rig->unit->counts.command_errors, 1);
+}
+
 static void faults_registers_that_read_all_ones_close_the_unit(void **state)
 {
 	(void)state;
@@ -403,6 +450,8 @@ int main(void)
 		ON_RIG(museum_lost_flag_no_loss_is_told_without_an_overflow),
 		ON_RIG(museum_poll_before_init_drains_nothing),
 		ON_RIG(faults_of_a_read_only_grant_are_permission),
+		ON_RIG(museum_gerror_unhandled_every_status_bit_is_acknowledged),
+		ON_RIG(faults_drain_repairs_a_stopped_queue),
 		ON_RIG(faults_registers_that_read_all_ones_close_the_unit),
 		ON_RIG(salvage_tells_what_is_left_once_and_changes_nothing),
 		ON_RIG(salvage_leaves_later_records_to_the_first_drain),

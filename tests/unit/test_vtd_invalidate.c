@@ -174,7 +174,7 @@ static void every_iotlb_invalidation_drains_what_the_unit_can_drain(void **state
 	}
 }
 
-/* A page table of the first level has an invalidation of its own. */
+/* A page table of the first level has an invalidation of its own, which drains nothing. */
 static void first_level_ranges_use_the_pasid_based_form(void **state)
 {
 	struct drv_gather gather = { 0 };
@@ -188,7 +188,14 @@ static void first_level_ranges_use_the_pasid_based_form(void **state)
 	assert_int_equal(rig.fake.log[0].word[0], 6 | 3 << 4 |
 			 (uint64_t)vtd_space_of(space)->id << 16);
 	assert_int_equal(rig.fake.log[0].word[1], IOVA_BASE | 1 << 6 | 2);
+	/* So one that drains stands between it and the wait. */
+	assert_int_equal(rig.fake.log[1].word[0], 2 | 2 << 4 | DRAINS |
+			 (uint64_t)vtd_space_of(space)->id << 16);
+	assert_int_equal(rig.fake.log[2].word[0] & 15, VTD_FAKE_WAIT);
+	vtd_fake_log(&rig.fake);
 	vtdrig_set(&rig, VTDRIG_STREAM, DRV_DENY, NULL);
+	assert_int_equal(rig.fake.by_type[VTD_FAKE_PIOTLB], 1);
+	assert_int_equal(rig.fake.log[rig.fake.log_count - 2].word[0] & (15 | DRAINS), 2 | DRAINS);
 	vtdrig_fini(&rig);
 }
 
@@ -230,6 +237,24 @@ static void left_space_is_dropped_once(void **state)
 	/* The context cache first: else the IOTLB is filled again from the old entry. */
 	assert_int_equal(rig.fake.log[0].word[0] & 15, VTD_FAKE_CONTEXT);
 	assert_false(vtdrig_access(&rig, VTDRIG_STREAM, IOVA_BASE, true));
+	vtdrig_fini(&rig);
+}
+
+/* The context cache goes first, also where it is about another stream than the ranges. */
+static void changed_entries_are_forgotten_before_translations(void **state)
+{
+	struct drv_gather gather = { 0 };
+
+	(void)state;
+	start(&vtdrig_kinds[VTDRIG_LEGACY]);
+	vtdrig_map(&rig, space, IOVA_BASE, PAGE);
+	make_part(&gather, IOVA_BASE, 1);
+	assert_int_equal(rig.ops->set_stream(rig.unit, VTDRIG_STREAM + 8, DRV_BOUND, space, &gather,
+					     &rig.err), 0);
+	submit(&gather);
+	assert_int_equal(rig.fake.log_count, 3);
+	assert_int_equal(rig.fake.log[0].word[0] & 15, VTD_FAKE_CONTEXT);
+	assert_int_equal(rig.fake.log[1].word[0] & 15, VTD_FAKE_IOTLB_INV);
 	vtdrig_fini(&rig);
 }
 
@@ -333,6 +358,7 @@ int main(void)
 		cmocka_unit_test(first_level_ranges_use_the_pasid_based_form),
 		cmocka_unit_test(too_many_ranges_take_the_whole_space),
 		cmocka_unit_test(left_space_is_dropped_once),
+		cmocka_unit_test(changed_entries_are_forgotten_before_translations),
 		cmocka_unit_test(tables_are_used_again_only_after_their_ticket),
 		cmocka_unit_test(empty_gather_gets_the_newest_ticket_and_a_closed_unit_none),
 		cmocka_unit_test(write_buffers_are_flushed_before_the_descriptors),

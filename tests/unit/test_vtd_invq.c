@@ -236,13 +236,14 @@ static void museum_zero_desc_empty_batch_completes(void **state)
 
 static void invq_refused_descriptor_is_replaced_and_everything_invalidated(void **state)
 {
-	uint64_t ticket;
+	uint64_t ticket, tail, cleared, again;
 
 	(void)state;
 	rig.fake.error_at = 2;
 	rig.fake.error_bits = VTD_FAKE_IQE;
 	push(4);
 	ticket = invq_submit(queue);
+	tail = vtd_fake_get(&rig.fake, VTD_FAKE_IQT, 8);
 	assert_true(queue->done < ticket);
 	done();
 	assert_int_equal(done(), ticket);
@@ -253,10 +254,11 @@ static void invq_refused_descriptor_is_replaced_and_everything_invalidated(void 
 			 desc_iotlb_all(&queue->shape).word[0]);
 	assert_int_equal(rig.fake.log[rig.fake.log_count - 1].word[0] & 15, VTD_FAKE_WAIT);
 	assert_int_equal(vtd_fake_get(&rig.fake, VTD_FAKE_FSTS, 4), 0);
-	/* A scar: the tail is written again, or the unit would read no more. */
-	assert_true(vtd_fake_find_write(&rig.fake, VTD_FAKE_IQT, 0, 0,
-					vtd_fake_find_write(&rig.fake, VTD_FAKE_FSTS, 0, 0, 0)) !=
-		    UINT64_MAX);
+	/* A scar: the same tail is written again, or the unit would read no more. */
+	cleared = vtd_fake_find_write(&rig.fake, VTD_FAKE_FSTS, 0, 0, 0);
+	again = vtd_fake_find_write(&rig.fake, VTD_FAKE_IQT, 0, 0, cleared);
+	assert_true(again != UINT64_MAX);
+	assert_int_equal(rig.fake.accesses[again].value, tail);
 }
 
 static void invq_refused_wait_cannot_be_worked_with(void **state)

@@ -33,7 +33,7 @@ static uint64_t *words(unsigned page, unsigned index)
 	return &memory[page * 512 + index];
 }
 
-/* Pages 4 to 7: four levels; at 0x1000 a read-write page, at 0x2000 r, at 0x3000 w, at 2 MiB a block. */
+/* Pages 4 to 7: four levels; at 0x1000 a page rw, at 0x2000 r, at 0x3000 w, at 2 MiB a block. */
 static void make_second_level(void)
 {
 	*words(4, 0) = AT(5) | 3;

@@ -231,6 +231,29 @@ static void close_brings_a_stopped_queue_to_rest(void **state)
 	}
 }
 
+/* A queue goes off only after a wait; the dead process's last word was none. */
+static void takeover_queue_that_did_not_end_with_a_wait_is_stopped(void **state)
+{
+	struct drv_stream_init init = { HOST, DRV_BOUND, NULL };
+	uint64_t tail, *queue;
+
+	(void)state;
+	leave_open(&vtdrig_kinds[VTDRIG_LEGACY]);
+	queue = vtd_fake_memory(&rig.fake, vtd_fake_get(&rig.fake, VTD_FAKE_IQA, 8), PAGE);
+	tail = vtd_fake_get(&rig.fake, VTD_FAKE_IQT, 8);
+	queue[tail / 8] = VTD_FAKE_CONTEXT | 1 << 4;
+	queue[tail / 8 + 1] = 0;
+	rig.fake.hw.ops->write(&rig.fake.hw, VTD_FAKE_BASE + VTD_FAKE_IQT, 8, tail + 16);
+	assert_false(rig.fake.last_was_wait);
+	/* Translation is off, and a host stream keeps close() away. */
+	vtd_fake_set(&rig.fake, VTD_FAKE_GSTS, 4, VTD_FAKE_QIE);
+	new_process();
+	init.space = vtdrig_space(&rig);
+	vtdrig_takeover(&rig, &init, 1);
+	assert_int_equal(rig.ops->audit(rig.unit, &rig.err), 0);
+	vtdrig_fini(&rig);
+}
+
 /* Somebody else's queue: the root is closed all the same, and take-over refuses. */
 static void queue_outside_our_memory_is_not_touched(void **state)
 {
@@ -540,6 +563,7 @@ int main(void)
 		cmocka_unit_test(close_of_an_enabled_unit_never_switches_it_off),
 		cmocka_unit_test(close_stores_nothing_but_descriptors_into_the_arena),
 		cmocka_unit_test(close_brings_a_stopped_queue_to_rest),
+		cmocka_unit_test(takeover_queue_that_did_not_end_with_a_wait_is_stopped),
 		cmocka_unit_test(queue_outside_our_memory_is_not_touched),
 		cmocka_unit_test(close_needs_no_queue_where_a_new_root_forgets),
 		cmocka_unit_test(close_twice_and_after_takeover_is_closed),

@@ -183,6 +183,9 @@ static void writer_ticket_completes_only_when_fully_in_place(void **state)
 			done = rig.ops->completed(rig.unit);
 			if (seen() != IN_B)
 				assert_true(done < ticket);
+			/* In caching mode the unit remembers that nothing was there. */
+			if (done < ticket)
+				vtdrig_access(&rig, VTDRIG_STREAM, B_IOVA, true);
 		}
 		assert_is(IN_B);
 		vtdrig_fini(&rig);

@@ -81,6 +81,7 @@ struct drv_part {
 	uint64_t offset; /* of the part in the memory */
 	uint64_t length;
 	int fd; /* the same memory for kernel-backed modules, or -1 */
+	bool is_registers; /* another device's registers, or a doorbell: no memory */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "mapping.h"
 #include "pending.h"
+#include "spread.h"
 
 int domain_create(struct daemon *d, struct conn *conn, uint32_t *ret_domain, struct error *err)
 {
@@ -44,7 +45,6 @@ int domain_of_client(const struct daemon *d, const struct conn *conn, uint32_t h
 static int replay(struct daemon *d, uint32_t domain, struct drv_space *space, struct error *err)
 {
 	const struct drv_ops *ops = space->unit->ops;
-	const struct book_memory *memory;
 	const struct book_grant *grant;
 	struct drv_part part;
 	uint32_t at = grants_first(&d->books, domain);
@@ -52,12 +52,7 @@ static int replay(struct daemon *d, uint32_t domain, struct drv_space *space, st
 
 	for (; at != BOOK_NONE; at = grants_above(&d->books, domain, grant->iova)) {
 		grant = &d->books.grants[at];
-		memory = &d->books.memories[grant->memory];
-		part = (struct drv_part){ .extents = books_extents(&d->books, memory),
-					  .extent_count = memory->extent_count,
-					  .offset = grant->offset,
-					  .length = grant->length,
-					  .fd = -1 };
+		part = grant_part(d, grant);
 		ret = ops->map(space, IOVA(grant->iova), &part, grant->rights, err);
 		if (ret < 0)
 			return ret;

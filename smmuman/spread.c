@@ -14,15 +14,27 @@ static struct drv_space *space_on(const struct daemon *d, const struct spread *s
 	return d->domains[spread->domain].spaces[unit];
 }
 
+/* A region of the policy may be registers; what a client registers is memory. */
+struct drv_part grant_part(const struct daemon *d, const struct book_grant *grant)
+{
+	const struct book_memory *memory = &d->books.memories[grant->memory];
+	bool is_region = memory->flags & BOOK_MEMORY_REGION;
+
+	return (struct drv_part){
+		.extents = books_extents(&d->books, memory),
+		.extent_count = memory->extent_count,
+		.offset = grant->offset,
+		.length = grant->length,
+		.fd = -1,
+		.is_registers = is_region && !d->machine->ops->is_memory(d->machine, memory->one.pa,
+									 memory->length),
+	};
+}
+
 int spread_map(struct daemon *d, struct spread *spread, const struct book_grant *grant,
 	       struct error *err)
 {
-	const struct book_memory *memory = &d->books.memories[grant->memory];
-	struct drv_part part = { .extents = books_extents(&d->books, memory),
-				 .extent_count = memory->extent_count,
-				 .offset = grant->offset,
-				 .length = grant->length,
-				 .fd = -1 };
+	struct drv_part part = grant_part(d, grant);
 	struct drv_space *space;
 	uint32_t i;
 	int ret;

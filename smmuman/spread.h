@@ -27,6 +27,9 @@ static inline struct spread spread_held(uint32_t domain)
 	return (struct spread){ .domain = domain, .certain = UINT32_MAX };
 }
 
+/* The grant as a module is given it. */
+struct drv_part grant_part(const struct daemon *d, const struct book_grant *grant);
+
 /* One grant, on each unit. After an error: spread_revert(). */
 int spread_map(struct daemon *d, struct spread *spread, const struct book_grant *grant,
 	       struct error *err);

@@ -26,12 +26,11 @@
 #define NEEDED (BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_IOMMU_F_MAP_UNMAP))
 /*
  * Not among them: VIRTIO_IOMMU_F_BYPASS, which would open every unattached
- * endpoint; VIRTIO_IOMMU_F_MMIO, because nobody tells a module which part is no
- * memory; and the rings' options, which need a driver for each.
+ * endpoint; and the rings' options, which need a driver for each.
  */
 #define WELCOME (BIT(VIRTIO_F_ACCESS_PLATFORM) | BIT(VIRTIO_IOMMU_F_INPUT_RANGE) | \
 		 BIT(VIRTIO_IOMMU_F_DOMAIN_RANGE) | BIT(VIRTIO_IOMMU_F_PROBE) | \
-		 BIT(VIRTIO_IOMMU_F_BYPASS_CONFIG))
+		 BIT(VIRTIO_IOMMU_F_BYPASS_CONFIG) | BIT(VIRTIO_IOMMU_F_MMIO))
 
 static const char pci_compatible[] = "virtio,pci-iommu";
 static const char mmio_compatible[] = "virtio,mmio-iommu";
@@ -196,6 +195,7 @@ static int read_features(const struct transport *transport, const struct drv_opt
 	if (ret)
 		return error_prefix(err, "%s", name);
 	features->accepted = offered & (NEEDED | WELCOME);
+	features->has_mmio = offered & BIT(VIRTIO_IOMMU_F_MMIO);
 	features->has_bypass = offered & BIT(VIRTIO_IOMMU_F_BYPASS_CONFIG);
 	ret = check_pages(le64toh(config.page_size_mask), name, err);
 	if (!ret)

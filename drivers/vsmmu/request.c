@@ -42,17 +42,15 @@ struct request make_detach(uint32_t domain, uint32_t endpoint)
 	return make(VIRTIO_IOMMU_T_DETACH, &detach, offsetof(struct virtio_iommu_req_detach, tail));
 }
 
-/*
- * Never VIRTIO_IOMMU_MAP_F_MMIO: whether a part is memory or registers nobody
- * tells a module, and for memory the flag would be wrong.
- */
-static uint32_t map_flags(unsigned rights)
+static uint32_t map_flags(unsigned rights, bool is_mmio)
 {
 	return (rights & RIGHT_READ ? VIRTIO_IOMMU_MAP_F_READ : 0u) |
-	       (rights & RIGHT_WRITE ? VIRTIO_IOMMU_MAP_F_WRITE : 0u);
+	       (rights & RIGHT_WRITE ? VIRTIO_IOMMU_MAP_F_WRITE : 0u) |
+	       (is_mmio ? VIRTIO_IOMMU_MAP_F_MMIO : 0u);
 }
 
-struct request make_map(uint32_t domain, uint64_t iova, uint64_t last, uint64_t pa, unsigned rights)
+struct request make_map(uint32_t domain, uint64_t iova, uint64_t last, uint64_t pa, unsigned rights,
+			bool is_mmio)
 {
 	const struct virtio_iommu_req_map map = {
 		.head.type = VIRTIO_IOMMU_T_MAP,
@@ -60,7 +58,7 @@ struct request make_map(uint32_t domain, uint64_t iova, uint64_t last, uint64_t 
 		.virt_start = htole64(iova),
 		.virt_end = htole64(last),
 		.phys_start = htole64(pa),
-		.flags = htole32(map_flags(rights)),
+		.flags = htole32(map_flags(rights, is_mmio)),
 	};
 
 	return make(VIRTIO_IOMMU_T_MAP, &map, offsetof(struct virtio_iommu_req_map, tail));

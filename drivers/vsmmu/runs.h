@@ -20,6 +20,7 @@ struct run {
 	uint32_t weight; /* a parent has more than its children */
 	uint8_t rights;
 	uint8_t answer;
+	bool is_registers; /* not memory */
 	uint32_t life; /* of the domain, which answer is about */
 	uint64_t iova, length, pa;
 	struct list in_fresh; /* maps that nobody has committed */

@@ -80,7 +80,7 @@ static int check_limit(const struct vsmmu_space *space, struct error *err)
 
 /* Adds a run to the books, or makes the last one longer where both sides touch. */
 static int run_add(struct vsmmu_space *space, struct run **last, uint64_t iova, uint64_t pa,
-		   uint64_t length, unsigned rights, struct error *err)
+		   uint64_t length, unsigned rights, bool is_registers, struct error *err)
 {
 	struct run *run = *last;
 	int ret;
@@ -99,6 +99,7 @@ static int run_add(struct vsmmu_space *space, struct run **last, uint64_t iova, 
 	run->pa = pa;
 	run->length = length;
 	run->rights = (uint8_t)(rights & RIGHT_ALL);
+	run->is_registers = is_registers;
 	run->answer = ANSWER_NONE;
 	runs_insert(&space->runs, run);
 	list_add_tail(&space->fresh, &run->in_fresh);
@@ -138,7 +139,7 @@ static int books_add(struct vsmmu_space *space, uint64_t iova, const struct drv_
 		ret = check_bytes(space, extent->pa.v + skip, used, err);
 		if (ret == 0)
 			ret = run_add(space, &last, iova + done, extent->pa.v + skip, used, rights,
-				      err);
+				      part->is_registers, err);
 		done += ret == 0 ? used : 0;
 		skip = 0;
 	}

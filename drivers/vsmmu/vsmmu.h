@@ -20,6 +20,7 @@
 /* What probe.c found, reduced to what the rest asks for. */
 struct vsmmu_features {
 	uint64_t accepted;    /* the bits we negotiate */
+	bool has_mmio;	      /* wants to be told what is no memory */
 	bool has_bypass;      /* the configuration's bypass byte; else nothing ever bypasses */
 	uint64_t first, last; /* the IOVAs the device takes */
 	uint32_t domain_first, domain_count; /* for spaces */

@@ -144,7 +144,7 @@ int vspace_run_send(struct vsmmu *vsmmu, struct vsmmu_space *space, struct run *
 		   struct error *err)
 {
 	struct request map = make_map(space->domain, run->iova, run_last(run), run->pa,
-				      run->rights);
+				      run->rights, run->is_registers && vsmmu->features.has_mmio);
 
 	run->life = space->life;
 	return reqq_push(&vsmmu->reqq, &map, &run->answer, err);

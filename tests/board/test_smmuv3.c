@@ -116,7 +116,7 @@ static void smmuv3_write_only_is_exact_or_refused(void **state)
 {
 	struct unit_rig *rig = *state;
 	const struct extent extent = { PA(rig->pa), PAGE };
-	const struct drv_part part = { &extent, 1, 0, PAGE, -1 };
+	const struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
 
 	unit_rig_fill_device(rig, 0x5a, 64);
 	if (!rig->unit->caps.write_only) {
@@ -378,7 +378,7 @@ static void smmuv3_host_stream_stays_open_through_takeover(void **state)
 		{ UNIT_RIG_OTHER_STREAM, DRV_DENY, NULL },
 	};
 	const struct extent ram = { PA(rig->pa), rig->bytes };
-	const struct drv_part part = { &ram, 1, 0, rig->bytes, -1 };
+	const struct drv_part part = { &ram, 1, 0, rig->bytes, -1, false };
 	uint64_t value = 0;
 
 	/* As reset leaves it: disabled, bypass. */

@@ -237,7 +237,7 @@ static void vsmmu_many_mappings_come_and_go(void **state)
 	struct unit_rig *rig = *state;
 	struct drv_gather gather = { 0 };
 	const struct extent extent = { PA(rig->pa), rig->bytes };
-	struct drv_part part = { &extent, 1, 0, PAGE, -1 };
+	struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
 	uint64_t i, kicks;
 
 	unit_rig_fill_device(rig, 0x5a, 4);

@@ -263,7 +263,7 @@ static void vsmmu_host_stream_stays_open_through_takeover(void **state)
 		{ UNIT_RIG_OTHER_STREAM, DRV_DENY, NULL },
 	};
 	const struct extent ram = { PA(rig->pa), rig->bytes };
-	const struct drv_part part = { &ram, 1, 0, rig->bytes, -1 };
+	const struct drv_part part = { &ram, 1, 0, rig->bytes, -1, false };
 
 	memset(rig->memory, 0x5a, 64);
 	unit_rig_to_device(rig, rig->pa, 64);

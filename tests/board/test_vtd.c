@@ -169,7 +169,7 @@ static void vtd_write_only_is_exact_or_refused(void **state)
 {
 	struct unit_rig *rig = *state;
 	const struct extent extent = { PA(rig->pa), PAGE };
-	const struct drv_part part = { &extent, 1, 0, PAGE, -1 };
+	const struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
 
 	unit_rig_fill_device(rig, 0x5a, 64);
 	if (!rig->unit->caps.write_only) {

@@ -171,7 +171,7 @@ void unit_rig_map(struct unit_rig *rig, uint64_t iova, uint64_t offset, uint64_t
 		  unsigned rights)
 {
 	const struct extent extent = { PA(rig->pa), rig->bytes };
-	const struct drv_part part = { &extent, 1, offset, length, -1 };
+	const struct drv_part part = { &extent, 1, offset, length, -1, false };
 
 	check(rig, rig->ops->map(rig->space, IOVA(iova), &part, rights, &rig->err), "map");
 	if (rig->ops->commit)

@@ -62,7 +62,7 @@ struct drv_space *srig_space(struct srig *rig)
 void srig_map(struct srig *rig, struct drv_space *space, uint64_t iova, uint64_t length)
 {
 	const struct extent extent = { PA(SRIG_MEMORY), length };
-	const struct drv_part part = { &extent, 1, 0, length, -1 };
+	const struct drv_part part = { &extent, 1, 0, length, -1, false };
 
 	assert_int_equal(rig->ops->map(space, IOVA(iova), &part, RIGHT_READ | RIGHT_WRITE, &rig->err), 0);
 }

@@ -142,7 +142,7 @@ static uint8_t handle_map(struct virtio_fake *fake, const uint8_t *request)
 
 	if (!domain_exists(fake, m.domain))
 		return S_NOENT;
-	if ((m.flags & ~3u) || m.flags == 0 || m.end <= m.start)
+	if (m.flags & ~(fake->accepted & FAKE_F_MMIO ? 7u : 3u) || (m.flags & 3) == 0 || m.end <= m.start)
 		return S_INVAL;
 	if ((m.start & 4095) || (m.pa & 4095) || ((m.end + 1) & 4095) ||
 	    m.start < get(fake->config, FAKE_INPUT_START, 8) ||

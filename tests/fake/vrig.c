@@ -76,7 +76,7 @@ struct drv_space *vrig_space(struct vrig *rig)
 int vrig_try_map(struct vrig *rig, struct drv_space *space, uint64_t iova, uint64_t length)
 {
 	const struct extent extent = { PA(VRIG_MEMORY + iova), length };
-	const struct drv_part part = { &extent, 1, 0, length, -1 };
+	const struct drv_part part = { &extent, 1, 0, length, -1, false };
 
 	return rig->ops->map(space, IOVA(iova), &part, RIGHT_READ | RIGHT_WRITE, &rig->err);
 }

@@ -90,7 +90,7 @@ struct drv_space *vtdrig_space(struct vtdrig *rig)
 void vtdrig_map(struct vtdrig *rig, struct drv_space *space, uint64_t iova, uint64_t length)
 {
 	const struct extent extent = { PA(VTDRIG_MEMORY), length };
-	const struct drv_part part = { &extent, 1, 0, length, -1 };
+	const struct drv_part part = { &extent, 1, 0, length, -1, false };
 
 	assert_int_equal(rig->ops->map(space, IOVA(iova), &part, RIGHT_READ | RIGHT_WRITE,
 				       &rig->err), 0);

@@ -136,7 +136,7 @@ static void space_create_without_memory_gives_its_identifier_back(void **state)
 static void space_page_limit_is_kept(void **state)
 {
 	const struct extent extent = { PA(SRIG_MEMORY), 0x1000 };
-	const struct drv_part part = { &extent, 1, 0, 0x1000, -1 };
+	const struct drv_part part = { &extent, 1, 0, 0x1000, -1, false };
 	struct drv_space *space;
 	struct srig rig;
 
@@ -153,7 +153,7 @@ static void space_page_limit_is_kept(void **state)
 static void space_rights_reach_the_table(uint32_t idr0)
 {
 	const struct extent extent = { PA(SRIG_MEMORY), 0x1000 };
-	const struct drv_part part = { &extent, 1, 0, 0x1000, -1 };
+	const struct drv_part part = { &extent, 1, 0, 0x1000, -1, false };
 	struct drv_gather gather = { 0 };
 	struct drv_space *space;
 	struct drv_walk walk;

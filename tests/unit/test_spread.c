@@ -306,12 +306,38 @@ static void spread_held_is_taken_away_even_where_commit_would_fail(void **state)
 	check_waits(rig, 7);
 }
 
+/* Below 1 GiB there is memory, above it are registers. */
+static bool is_low(struct machine *machine, pa_t pa, uint64_t length)
+{
+	(void)machine;
+	(void)length;
+	return pa.v < UINT64_C(1) << 30;
+}
+
+static void spread_part_of_a_region_says_whether_it_is_registers(void **state)
+{
+	static const struct machine_ops ops = { .is_memory = is_low };
+	struct machine machine = { .ops = &ops };
+	struct rig *rig = *state;
+	struct book_memory *memory = &rig->d.books.memories[rig->memory];
+	struct book_grant grant = { .memory = rig->memory, .length = PAGE_BYTES };
+
+	rig->d.machine = &machine;
+	memory->one.pa = PA(UINT64_C(1) << 31);
+	assert_false(grant_part(&rig->d, &grant).is_registers);
+	memory->flags |= BOOK_MEMORY_REGION;
+	assert_true(grant_part(&rig->d, &grant).is_registers);
+	memory->one.pa = PA(PAGE_BYTES);
+	assert_false(grant_part(&rig->d, &grant).is_registers);
+}
+
 #define ON_RIG(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_RIG(spread_committed_is_on_every_unit),
+		ON_RIG(spread_part_of_a_region_says_whether_it_is_registers),
 		ON_RIG(spread_refused_by_the_last_unit_leaves_nothing_anywhere),
 		ON_RIG(spread_refused_by_the_first_unit_leaves_nothing_anywhere),
 		ON_RIG(spread_refused_at_commit_leaves_nothing_anywhere),

@@ -107,12 +107,13 @@ static void probe_accepts_what_it_knows_and_nothing_else(void **state)
 	struct vrig *rig = *state;
 	const uint64_t known = FAKE_F_VERSION_1 | FAKE_F_MAP_UNMAP | FAKE_F_INPUT_RANGE |
 			       FAKE_F_DOMAIN_RANGE | FAKE_F_PROBE | FAKE_F_BYPASS_CONFIG |
-			       FAKE_F_ACCESS_PLATFORM;
+			       FAKE_F_ACCESS_PLATFORM | FAKE_F_MMIO;
 	static const uint64_t optional[] = { FAKE_F_INPUT_RANGE, FAKE_F_DOMAIN_RANGE, FAKE_F_PROBE,
-					     FAKE_F_BYPASS_CONFIG, FAKE_F_ACCESS_PLATFORM };
+					     FAKE_F_BYPASS_CONFIG, FAKE_F_ACCESS_PLATFORM,
+					     FAKE_F_MMIO };
 	unsigned i;
 
-	rig->fake.offered = known | FAKE_F_BYPASS | FAKE_F_MMIO | FAKE_F_INDIRECT |
+	rig->fake.offered = known | FAKE_F_BYPASS | FAKE_F_INDIRECT |
 			    FAKE_F_EVENT_IDX | UINT64_C(0xff) << 34;
 	vrig_probe(rig);
 	assert_int_equal(vsmmu_of(rig->unit)->features.accepted, known);

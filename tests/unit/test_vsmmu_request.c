@@ -48,9 +48,10 @@ static void request_map_is_these_bytes(void **state)
 	uint8_t bytes[36] = { 3, 0, 0, 0, 1, 2, 3, 4, 0, 0x10, 0x22, 0x33, 0x44, 0x55, 0x66, 0,
 			      0xff, 0x2f, 0x22, 0x33, 0x44, 0x55, 0x66, 0,
 			      0, 0x90, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0, 0, 0, 0, 0 };
-	static const struct { unsigned rights; uint8_t flags; } rows[] = {
-		{ RIGHT_READ, 1 }, { RIGHT_WRITE, 2 }, { RIGHT_READ | RIGHT_WRITE, 3 },
-		{ RIGHT_ALL, 3 }, { RIGHT_READ | RIGHT_EXEC, 1 },
+	static const struct { unsigned rights; bool is_mmio; uint8_t flags; } rows[] = {
+		{ RIGHT_READ, false, 1 }, { RIGHT_WRITE, false, 2 },
+		{ RIGHT_READ | RIGHT_WRITE, false, 3 }, { RIGHT_ALL, false, 3 },
+		{ RIGHT_READ | RIGHT_EXEC, false, 1 }, { RIGHT_READ | RIGHT_WRITE, true, 7 },
 	};
 	struct request request;
 	unsigned i;
@@ -59,7 +60,7 @@ static void request_map_is_these_bytes(void **state)
 	for (i = 0; i < ARRAY_COUNT(rows); i++) {
 		bytes[32] = rows[i].flags;
 		request = make_map(DOMAIN, 0x66554433221000, 0x66554433222fff, 0xeeddccbbaa9000,
-				   rows[i].rights);
+				   rows[i].rights, rows[i].is_mmio);
 		assert_bytes(&request, 3, bytes, sizeof(bytes));
 	}
 }
@@ -105,7 +106,7 @@ static void request_unmaps_apart_or_of_two_domains_stay_two(void **state)
 		make_unmap(7, 0x3000, 0x3fff),	  /* a page between */
 		make_unmap(8, 0x2000, 0x2fff),	  /* another domain */
 		make_unmap(7, 0x1000, 0x1fff),	  /* the same */
-		make_map(7, 0x2000, 0x2fff, 0, RIGHT_READ),
+		make_map(7, 0x2000, 0x2fff, 0, RIGHT_READ, false),
 		make_detach(7, 0x2000),
 	};
 	const struct request top = make_unmap(7, UINT64_MAX - 0xfff, UINT64_MAX);

@@ -344,7 +344,7 @@ static void takeover_attaches_nobody_who_was_not(void **state)
 static struct drv_space *host_space(struct rig *rig)
 {
 	const struct extent ram = { PA(0), 0x10000000 };
-	const struct drv_part part = { &ram, 1, 0, 0x10000000, -1 };
+	const struct drv_part part = { &ram, 1, 0, 0x10000000, -1, false };
 	struct drv_space *space = vrig_space(&rig->v);
 
 	assert_int_equal(rig->v.ops->map(space, IOVA(0), &part, RIGHT_ALL, &rig->v.err), 0);

@@ -84,7 +84,7 @@ static void space_extents_are_one_request_a_run(void **state)
 		{ PA(0x80000000), 2 * PAGE }, { PA(0x90000000), PAGE }, { PA(0x90001000), 2 * PAGE },
 		{ PA(0xa0000000), 4 * PAGE },
 	};
-	const struct drv_part part = { extents, 4, PAGE, 6 * PAGE, -1 };
+	const struct drv_part part = { extents, 4, PAGE, 6 * PAGE, -1, false };
 
 	assert_int_equal(map_part(rig, space, AT, &part, BOTH), 0);
 	assert_int_equal(rig->ops->commit(space, &rig->err), 0);
@@ -100,12 +100,47 @@ static void space_extents_are_one_request_a_run(void **state)
 	assert_int_equal(rig->fake.mapping_count, 0);
 }
 
+/* What is no memory is said to be none, where the device wants to hear it. */
+static void space_registers_are_mapped_as_such(void **state)
+{
+	struct vrig *rig = *state;
+	struct drv_space *space = bound_space(rig);
+	const struct extent extent = { PA(0x10000000), PAGE };
+	struct drv_part part = { &extent, 1, 0, PAGE, -1, true };
+
+	assert_int_equal(map_part(rig, space, AT, &part, BOTH), 0);
+	assert_int_equal(rig->ops->commit(space, &rig->err), 0);
+	assert_int_equal(rig->fake.mappings[0].flags, 7);
+	part.is_registers = false;
+	assert_int_equal(map_part(rig, space, AT + PAGE, &part, BOTH), 0);
+	assert_int_equal(rig->ops->commit(space, &rig->err), 0);
+	assert_int_equal(rig->fake.mappings[1].flags, 3);
+}
+
+static void space_registers_are_memory_to_a_device_that_does_not_ask(void **state)
+{
+	struct vrig *rig = *state;
+	const struct extent extent = { PA(0x10000000), PAGE };
+	const struct drv_part part = { &extent, 1, 0, PAGE, -1, true };
+	struct drv_space *space;
+
+	vrig_fini(rig);
+	vrig_init(rig, is_pci);
+	rig->fake.offered &= ~FAKE_F_MMIO;
+	vrig_probe(rig);
+	vrig_takeover(rig, NULL, 0);
+	space = bound_space(rig);
+	assert_int_equal(map_part(rig, space, AT, &part, BOTH), 0);
+	assert_int_equal(rig->ops->commit(space, &rig->err), 0);
+	assert_int_equal(rig->fake.mappings[0].flags, 3);
+}
+
 static void space_rights_are_what_was_asked(void **state)
 {
 	struct vrig *rig = *state;
 	struct drv_space *space = bound_space(rig);
 	const struct extent extent = { PA(VRIG_MEMORY), PAGE };
-	const struct drv_part part = { &extent, 1, 0, PAGE, -1 };
+	const struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
 	uint64_t pa;
 
 	assert_int_equal(map_part(rig, space, AT, &part, RIGHT_READ), 0);
@@ -129,19 +164,19 @@ static void space_map_refuses_what_it_cannot_do_and_changes_nothing(void **state
 	const struct extent odd[] = { { PA(VRIG_MEMORY), PAGE }, { PA(VRIG_MEMORY + 0x10001), PAGE } };
 	const struct extent own[] = { { PA(VRIG_MEMORY), PAGE }, { PA(VIRTIO_FAKE_PA + PAGE), PAGE } };
 	const struct { uint64_t iova; struct drv_part part; int code; const char *words; } rows[] = {
-		{ AT, { odd, 2, 0, 2 * PAGE, -1 }, -EINVAL, "not made of whole 4 KiB pages" },
-		{ AT, { own, 2, 0, 2 * PAGE, -1 }, -EPERM, "never granted" },
-		{ AT, { good, 2, 0, 3 * PAGE, -1 }, -EINVAL, "past the end of the memory" },
-		{ AT, { good, 2, 2 * PAGE, PAGE, -1 }, -EINVAL, "past the end of the memory" },
-		{ AT, { good, 2, 0, 0, -1 }, -EINVAL, "is no range of whole 4 KiB pages" },
-		{ AT + 1, { good, 2, 0, PAGE, -1 }, -EINVAL, "is no range" },
-		{ AT, { good, 2, 0, PAGE + 1, -1 }, -EINVAL, "is no range" },
-		{ UINT64_MAX - PAGE + 1, { good, 2, 0, 2 * PAGE, -1 }, -EINVAL, "is no range" },
-		{ UINT64_C(1) << 48, { good, 2, 0, PAGE, -1 }, -EINVAL, "outside what the device translates" },
-		{ (UINT64_C(1) << 48) - PAGE, { good, 2, 0, 2 * PAGE, -1 }, -EINVAL, "outside" },
-		{ AT - PAGE, { good, 2, 0, 2 * PAGE, -1 }, -EEXIST, "overlaps what is mapped at 0x100000" },
-		{ AT + PAGE, { good, 2, 0, PAGE, -1 }, -EEXIST, "overlaps" },
-		{ AT, { good, 2, 0, 2 * PAGE, -1 }, -EEXIST, "overlaps" },
+		{ AT, { odd, 2, 0, 2 * PAGE, -1, false }, -EINVAL, "not made of whole 4 KiB pages" },
+		{ AT, { own, 2, 0, 2 * PAGE, -1, false }, -EPERM, "never granted" },
+		{ AT, { good, 2, 0, 3 * PAGE, -1, false }, -EINVAL, "past the end of the memory" },
+		{ AT, { good, 2, 2 * PAGE, PAGE, -1, false }, -EINVAL, "past the end of the memory" },
+		{ AT, { good, 2, 0, 0, -1, false }, -EINVAL, "is no range of whole 4 KiB pages" },
+		{ AT + 1, { good, 2, 0, PAGE, -1, false }, -EINVAL, "is no range" },
+		{ AT, { good, 2, 0, PAGE + 1, -1, false }, -EINVAL, "is no range" },
+		{ UINT64_MAX - PAGE + 1, { good, 2, 0, 2 * PAGE, -1, false }, -EINVAL, "is no range" },
+		{ UINT64_C(1) << 48, { good, 2, 0, PAGE, -1, false }, -EINVAL, "outside what the device translates" },
+		{ (UINT64_C(1) << 48) - PAGE, { good, 2, 0, 2 * PAGE, -1, false }, -EINVAL, "outside" },
+		{ AT - PAGE, { good, 2, 0, 2 * PAGE, -1, false }, -EEXIST, "overlaps what is mapped at 0x100000" },
+		{ AT + PAGE, { good, 2, 0, PAGE, -1, false }, -EEXIST, "overlaps" },
+		{ AT, { good, 2, 0, 2 * PAGE, -1, false }, -EEXIST, "overlaps" },
 	};
 	unsigned i;
 
@@ -498,6 +533,8 @@ int main(void)
 		TEST(space_bound_reaches_its_grants_and_nothing_else),
 		TEST(space_extents_are_one_request_a_run),
 		TEST(space_rights_are_what_was_asked),
+		TEST(space_registers_are_mapped_as_such),
+		TEST(space_registers_are_memory_to_a_device_that_does_not_ask),
 		TEST(space_map_refuses_what_it_cannot_do_and_changes_nothing),
 		TEST(space_input_range_has_a_beginning_too),
 		TEST(space_books_have_a_limit),

@@ -292,7 +292,7 @@ static void museum_poll_before_init_drains_nothing(void **state)
 static void faults_of_a_read_only_grant_are_permission(void **state)
 {
 	const struct extent extent = { PA(VTDRIG_MEMORY), 4096 };
-	const struct drv_part part = { &extent, 1, 0, 4096, -1 };
+	const struct drv_part part = { &extent, 1, 0, 4096, -1, false };
 	struct drv_space *space = vtdrig_space(rig);
 
 	(void)state;

@@ -265,7 +265,7 @@ static void vtd_probe_page_sizes_follow_the_capabilities(void **state)
 		{ VTD_FAKE_CAP_FIRST & ~BIT(56), VTD_FAKE_ECAP_FIRST, UINT64_C(2) << 20 },
 	};
 	const struct extent extent = { PA(UINT64_C(1) << 32), UINT64_C(1) << 30 };
-	const struct drv_part part = { &extent, 1, 0, UINT64_C(1) << 30, -1 };
+	const struct drv_part part = { &extent, 1, 0, UINT64_C(1) << 30, -1, false };
 	struct drv_space *space;
 	struct drv_walk walk;
 	struct vtdrig rig;

@@ -167,7 +167,7 @@ static void space_bind_is_refused_before_takeover_and_when_closed(void **state)
 static void space_rights_are_exact_or_refused(void **state)
 {
 	const struct extent extent = { PA(VTDRIG_MEMORY), 4 * PAGE };
-	struct drv_part part = { &extent, 1, 0, PAGE, -1 };
+	struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
 	struct drv_space *space;
 	unsigned kind;
 
@@ -202,7 +202,7 @@ static void space_rights_are_exact_or_refused(void **state)
 static void commit_makes_a_mapping_certain_in_caching_mode(void **state)
 {
 	const struct extent extent = { PA(VTDRIG_MEMORY), 64 * PAGE };
-	struct drv_part part = { &extent, 1, 0, PAGE, -1 };
+	struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
 	struct drv_space *space;
 	unsigned i;
 
@@ -241,7 +241,7 @@ static void commit_of_scattered_maps_covers_every_one(void **state)
 		assert_false(vtdrig_access(&rig, VTDRIG_STREAM, IOVA_BASE + 3 * i * PAGE, true));
 	for (i = 0; i < 40; i++) {
 		const struct extent extent = { PA(VTDRIG_MEMORY), PAGE };
-		const struct drv_part part = { &extent, 1, 0, PAGE, -1 };
+		const struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
 
 		assert_int_equal(rig.ops->map(space, IOVA(IOVA_BASE + 3 * i * PAGE), &part,
 					      RIGHT_WRITE, &rig.err), 0);
@@ -256,7 +256,7 @@ static void commit_of_scattered_maps_covers_every_one(void **state)
 static void commit_without_an_answer_closes_and_takes_the_maps_back(void **state)
 {
 	const struct extent extent = { PA(VTDRIG_MEMORY), 4 * PAGE };
-	const struct drv_part part = { &extent, 1, 0, PAGE, -1 };
+	const struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
 	struct drv_space *space;
 	struct drv_walk walk;
 
@@ -282,7 +282,7 @@ static void commit_without_an_answer_closes_and_takes_the_maps_back(void **state
 static void commit_forgets_what_was_unmapped_before_it(void **state)
 {
 	const struct extent extent = { PA(VTDRIG_MEMORY), 4 * PAGE };
-	const struct drv_part part = { &extent, 1, 0, PAGE, -1 };
+	const struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
 	struct drv_gather gather = { 0 };
 	struct drv_space *space;
 
@@ -317,7 +317,7 @@ static void commit_flushes_write_buffers(void **state)
 static void commit_knows_nothing_of_refused_maps(void **state)
 {
 	const struct extent extent = { PA(VTDRIG_MEMORY), PAGE };
-	const struct drv_part part = { &extent, 1, 0, PAGE, -1 };
+	const struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
 	struct drv_space *space;
 
 	(void)state;

@@ -66,6 +66,7 @@ struct conn {
 	struct error outcome;
 	uint32_t batch[WIRE_BATCH_MAX];
 	uint32_t batch_count;
+	uint32_t partial; /* memory of a grant that only some units took, or BOOK_NONE */
 	uint32_t parked_object; /* the domain or device the wait is about */
 	uint8_t parked_reply[sizeof(struct wire_attach_reply)];
 	uint32_t parked_reply_size;

@@ -122,14 +122,20 @@ void grant_forget(struct daemon *d, uint32_t index)
 	grants_remove(&d->books, grant->domain, index);
 }
 
+static void pin_forever(struct daemon *d, struct book_memory *memory)
+{
+	if (memory->flags & BOOK_MEMORY_STUCK)
+		return;
+	memory->flags |= BOOK_MEMORY_STUCK;
+	d->counters.pinned_forever += memory->length;
+}
+
 void grant_free(struct daemon *d, uint32_t index, int status)
 {
 	struct book_memory *memory = &d->books.memories[d->books.grants[index].memory];
 
-	if (status < 0 && !(memory->flags & BOOK_MEMORY_STUCK)) {
-		memory->flags |= BOOK_MEMORY_STUCK;
-		d->counters.pinned_forever += memory->length;
-	}
+	if (status < 0)
+		pin_forever(d, memory);
 	memory->grants--;
 	books_give_grant(&d->books, index);
 }
@@ -145,6 +151,7 @@ static void revoke_batch(struct daemon *d, struct conn *conn, struct spread *spr
 	for (k = 0; k < conn->batch_count; k++)
 		__atomic_store_n(&d->books.grants[conn->batch[k]].state, GRANT_REVOKING,
 				 __ATOMIC_RELEASE);
+	conn->partial = spread->partial.memory;
 	spread_revert(d, spread, conn->batch, conn->batch_count, &conn->pending);
 	for (k = 0; k < conn->batch_count; k++)
 		grant_forget(d, conn->batch[k]);
@@ -159,6 +166,8 @@ static void revoke_done(struct daemon *d, struct pending *pending, int status)
 
 	for (k = 0; k < conn->batch_count; k++)
 		grant_free(d, conn->batch[k], status);
+	if (status < 0 && conn->partial != BOOK_NONE)
+		pin_forever(d, &d->books.memories[conn->partial]);
 	conn->grants -= conn->batch_count;
 	conn->user->grants -= conn->batch_count;
 	conn->batch_count = 0;
@@ -245,7 +254,7 @@ int mapping_map(struct daemon *d, struct conn *conn, const struct wire_batch *ba
 		conn->batch_count = 0;
 		return 0;
 	}
-	if (conn->batch_count == 0 && spread.partial_units == 0)
+	if (conn->batch_count == 0 && spread.partial_units == 0 && spread.shut == 0)
 		return ret;
 	/* Take the earlier entries back; the refusal is the answer, once they are gone. */
 	conn->outcome = *err;

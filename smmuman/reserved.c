@@ -72,6 +72,14 @@ static void add(struct daemon *d, struct device *device, const struct device_res
 	device->reserved_count++;
 }
 
+static void refuse_group(struct daemon *d, const struct device *device, const char *why)
+{
+	struct device *member;
+
+	for (member = group_first(d, device); member; member = group_next(d, member))
+		cannot_keep(d, member, why);
+}
+
 static void add_to_group(struct daemon *d, const struct device *device,
 			 const struct device_reserved *range)
 {
@@ -94,6 +102,9 @@ static void ask_unit(struct daemon *d, struct device *device, uint32_t stream)
 	uint32_t i, count;
 
 	count = drv->ops->reserved(drv, stream, list, ARRAY_COUNT(list));
+	/* Even where some of these are the same: the others nobody has seen. */
+	if (count > ARRAY_COUNT(list))
+		refuse_group(d, device, "it has more reserved ranges than can be kept");
 	for (i = 0; i < count && i < ARRAY_COUNT(list); i++) {
 		range.iova = list[i].iova;
 		range.length = list[i].length;

@@ -31,6 +31,21 @@ struct drv_part grant_part(const struct daemon *d, const struct book_grant *gran
 	};
 }
 
+/* A unit that has to be closed over it may have let the device at some of it before. */
+static int map_on(struct spread *spread, uint32_t unit, struct drv_space *space,
+		  const struct book_grant *grant, const struct drv_part *part, struct error *err)
+{
+	int ret;
+
+	if (space->unit->is_closed)
+		return error_set(err, -EIO, "unit %s is closed after a failure; see the log",
+				 space->unit->name);
+	ret = space->unit->ops->map(space, IOVA(grant->iova), part, grant->rights, err);
+	if (ret < 0 && space->unit->is_closed)
+		spread->shut |= (uint32_t)BIT(unit);
+	return ret;
+}
+
 int spread_map(struct daemon *d, struct spread *spread, const struct book_grant *grant,
 	       struct error *err)
 {
@@ -43,14 +58,10 @@ int spread_map(struct daemon *d, struct spread *spread, const struct book_grant 
 		space = space_on(d, spread, i);
 		if (!space)
 			continue;
-		if (space->unit->is_closed)
-			ret = error_set(err, -EIO, "unit %s is closed after a failure; see the log",
-					space->unit->name);
-		else
-			ret = space->unit->ops->map(space, IOVA(grant->iova), &part, grant->rights,
-						    err);
+		ret = map_on(spread, i, space, grant, &part, err);
 		if (ret < 0) {
-			spread->partial = (struct spread_part){ grant->iova, grant->length };
+			spread->partial = (struct spread_part){ grant->iova, grant->length,
+								grant->memory };
 			spread->partial_units = i;
 			return ret;
 		}
@@ -95,7 +106,7 @@ static void revert_on(struct daemon *d, struct spread *spread, uint32_t unit,
 	struct error ignored;
 	uint32_t i;
 
-	if (!space)
+	if (!space || (count == 0 && !spread_is_on(spread, unit)))
 		return;
 	commit_on(d, spread, unit, &ignored);
 	if (!(spread->lost & BIT(unit))) {

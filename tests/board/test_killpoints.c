@@ -43,9 +43,10 @@ static struct rig rig;
 
 /* --- the session that is cut short ------------------------------------------- */
 
-static bool grant(struct driver *a, uint64_t iova, uint64_t length, uint64_t offset)
+static bool grant(struct driver *a, uint64_t iova, uint64_t length, uint64_t offset,
+		  unsigned rights)
 {
-	struct smmu_grant grant = { a->buffer.memory, SMMU_READ | SMMU_WRITE, iova, length, offset };
+	struct smmu_grant grant = { a->buffer.memory, rights, iova, length, offset };
 
 	return smmu_map(a->context, a->domain, &grant) == 0;
 }
@@ -65,15 +66,16 @@ static bool session(void)
 	if (smmu_domain_create(a.context, &a.domain) < 0 ||
 	    smmu_dma_alloc(a.context, BLOCK + 8 * RIG_PAGE, &a.buffer) < 0)
 		goto out;
-	if (!grant(&a, RIG_IOVA, RIG_PAGE, 0))
+	/* One of them stays read-only to the end, for the audit of rights. */
+	if (!grant(&a, RIG_IOVA, RIG_PAGE, 0, SMMU_READ | SMMU_WRITE) ||
+	    !grant(&a, UINT64_C(0x80000000), BLOCK, 0, SMMU_READ))
 		goto out;
 	do
 		ret = driver_try_attach(&a, DMA0);
 	while (ret == -EAGAIN);
 	if (ret < 0)
 		goto out;
-	if (!grant(&a, UINT64_C(0x40000000), BLOCK, 4096) ||
-	    !grant(&a, UINT64_C(0x80000000), BLOCK, 0))
+	if (!grant(&a, UINT64_C(0x40000000), BLOCK, 4096, SMMU_READ | SMMU_WRITE))
 		goto out;
 	for (i = 0; i < 3; i++) {
 		batch[i] = (struct smmu_grant){ a.buffer.memory, SMMU_READ,

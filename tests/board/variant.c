@@ -26,6 +26,9 @@ const struct variant variants[VARIANT_COUNT] = {
 				.table = "two-level" },
 	[SMMU_S2_LINEAR] = { "SMMUv3 stage 2, linear", SMMU, STAGE_2, .table = "linear" },
 	[SMMU_S2_TWO_LEVEL] = { "SMMUv3 stage 2, two-level", SMMU, STAGE_2, .table = "two-level" },
+	[SMMU_S2_ALONE] = { "SMMUv3 that has stage 2 alone", SMMU, .stage = "2", .table = "linear",
+			    .global = "arm-smmuv3.stage=2", .since = 1000,
+			    .lacks = "its SMMUv3 is of one kind" },
 	[VTD_LEGACY_48] = { "VT-d legacy, 48 bit", VTD, .mode = "legacy" },
 	[VTD_LEGACY_39] = { "VT-d legacy, 39 bit", VTD, .mode = "legacy", .options = "aw-bits=39" },
 	[VTD_CACHING] = { "VT-d legacy, caching mode", VTD, .mode = "legacy",
@@ -55,8 +58,9 @@ unsigned variant_qemu_version(const struct variant *variant)
 	static unsigned known[2];
 	unsigned *version = &known[variant_is_x86(variant)];
 	const char *program = variant_qemu(variant);
-	char command[512], line[128] = "";
-	unsigned major = 0, minor = 0;
+	static const char said[] = "QEMU emulator version ";
+	char command[512], line[128] = "", *end = line;
+	unsigned long major;
 	FILE *pipe;
 
 	if (*version || !program)
@@ -64,18 +68,24 @@ unsigned variant_qemu_version(const struct variant *variant)
 	snprintf(command, sizeof(command), "'%s' --version", program);
 	pipe = popen(command, "re");
 	assert_non_null(pipe);
-	if (!fgets(line, sizeof(line), pipe) ||
-	    sscanf(line, "QEMU emulator version %u.%u", &major, &minor) != 2)
+	if (!fgets(line, sizeof(line), pipe) || strncmp(line, said, strlen(said)) != 0)
 		fail_msg("%s does not tell its version: %s", program, line);
 	pclose(pipe);
-	*version = major * 100 + minor;
+	major = strtoul(line + strlen(said), &end, 10);
+	assert_int_equal(*end, '.');
+	*version = (unsigned)(major * 100 + strtoul(end + 1, &end, 10));
 	return *version;
 }
 
 bool variant_can(const struct variant *variant)
 {
 	unsigned version = variant_qemu_version(variant);
+	const char *only = getenv("VARIANT");
 
+	if (only && !strstr(variant->name, only)) {
+		print_message("skip: %s: VARIANT=%s\n", variant->name, only);
+		return false;
+	}
 	if (!version)
 		print_message("skip: %s: no QEMU for this machine is given\n", variant->name);
 	else if (version < variant->since)
@@ -112,6 +122,7 @@ void variant_board_start(struct board_fixture *board, const struct variant *vari
 			 const char *const *extra)
 {
 	const char *argv[HARNESS_ARGS_MAX] = { "--machine", variant->machine };
+	bool has_qemu_words = false;
 	unsigned count = 2;
 
 	argv[count++] = "--qemu";
@@ -125,8 +136,16 @@ void variant_board_start(struct board_fixture *board, const struct variant *vari
 		argv[count++] = "--iommu-options";
 		argv[count++] = variant->options;
 	}
-	while (*extra && count < HARNESS_ARGS_MAX - 1)
+	while (*extra && count < HARNESS_ARGS_MAX - 4) {
+		has_qemu_words |= strcmp(*extra, "--") == 0;
 		argv[count++] = *extra++;
+	}
+	if (variant->global) {
+		if (!has_qemu_words)
+			argv[count++] = "--";
+		argv[count++] = "-global";
+		argv[count++] = variant->global;
+	}
 	argv[count] = NULL;
 	board_start_argv(board, argv);
 }

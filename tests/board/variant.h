@@ -5,6 +5,7 @@
  *
  * $QEMU is the Arm program and $QEMU_X86 the x86 one. A row that this QEMU
  * cannot do is left out, and said so; another QEMU or another row does it.
+ * VARIANT=TEXT leaves out all whose name has no such text.
  */
 #ifndef SMMUMAN_TESTS_VARIANT_H
 #define SMMUMAN_TESTS_VARIANT_H
@@ -19,6 +20,7 @@ struct variant {
 	const char *machine; /* "virt" or "q35" */
 	const char *iommu;   /* "native" or "virtio" */
 	const char *options; /* QEMU's properties of the IOMMU, or NULL: its own defaults */
+	const char *global; /* a property of every device of a kind, or NULL */
 	const char *compatible; /* what discovery calls the unit */
 	/* Words of units: in a policy; NULL: nothing is said. */
 	const char *stage, *table, *mode;
@@ -42,6 +44,7 @@ enum variant_id {
 	SMMU_S1_TWO_LEVEL,
 	SMMU_S2_LINEAR,
 	SMMU_S2_TWO_LEVEL,
+	SMMU_S2_ALONE,
 	VTD_LEGACY_48,
 	VTD_LEGACY_39,
 	VTD_CACHING,

@@ -117,7 +117,7 @@ static void do_map(struct world *world, struct input *input)
 {
 	unsigned s = next(input) % SPACES, place = next(input) % PLACES;
 	const struct extent extent = { PA(MEMORY + place * PAGE), PAGE };
-	const struct drv_part part = { &extent, 1, 0, PAGE, -1 };
+	const struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
 	uint64_t iova = (uint64_t)place << 13;
 
 	if (world->is_mapped[s][place] ||

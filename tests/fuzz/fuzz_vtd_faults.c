@@ -71,7 +71,7 @@ static void take_over(void)
 static void start(uint64_t records)
 {
 	const struct extent extent = { PA(UINT64_C(0x80000000)), 4096 };
-	const struct drv_part part = { &extent, 1, 0, 4096, -1 };
+	const struct drv_part part = { &extent, 1, 0, 4096, -1, false };
 	struct drv_found found = vtd_fake_found();
 	const struct drv_options options = { .mode = DRV_MODE_LEGACY };
 	struct drv_gather gather = { 0 };

@@ -62,8 +62,10 @@ static int map(struct drv_space *space, iova_t iova, const struct drv_part *part
 
 	(void)rights;
 	assert_int_equal(part->length, PAGE_BYTES);
-	if (++toy->maps == toy->fail_map)
+	if (++toy->maps == toy->fail_map) {
+		toy->unit.is_closed = toy->closes;
 		return error_set(err, -ENOMEM, SENTENCE);
+	}
 	assert_false(*page);
 	*page = true;
 	return 0;
@@ -266,6 +268,35 @@ static void spread_refused_at_commit_by_a_unit_that_had_to_be_closed_is_waited_f
 	check_waits(rig, 7);
 }
 
+/* Of a single grant: taken off where it was, and nobody else is asked anything. */
+static void spread_of_one_refused_waits_where_it_was_mapped_alone(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t made;
+
+	rig->toys[1].fail_map = 1;
+	assert_int_equal(map_pages(rig, 1, &made), -ENOMEM);
+	revert(rig, made);
+	check_waits(rig, 1);
+	assert_int_equal(rig->spread.partial.memory, rig->memory);
+	assert_int_equal(rig->toys[1].commits, 0);
+}
+
+/* What was sent before the unit had to be closed, its devices may have used. */
+static void spread_refused_by_a_unit_that_had_to_be_closed_is_waited_for(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t made;
+
+	rig->toys[1].fail_map = 1;
+	rig->toys[1].closes = true;
+	assert_int_equal(map_pages(rig, 1, &made), -ENOMEM);
+	revert(rig, made);
+	check_waits(rig, 3);
+	assert_int_equal(rig->toys[1].unmaps, 0);
+	assert_int_equal(rig->spread.partial.memory, rig->memory);
+}
+
 static void spread_on_a_closed_unit_refused_before_the_next_is_asked(void **state)
 {
 	struct rig *rig = *state;
@@ -275,6 +306,8 @@ static void spread_on_a_closed_unit_refused_before_the_next_is_asked(void **stat
 	assert_int_equal(map_pages(rig, 2, &made), -EIO);
 	assert_int_equal(rig->toys[2].maps, 0);
 	revert(rig, made);
+	/* It had nothing of this request. */
+	check_waits(rig, 1);
 }
 
 /* A unit that the domain has no device on is not in it. */
@@ -342,6 +375,8 @@ int main(void)
 		ON_RIG(spread_refused_by_the_first_unit_leaves_nothing_anywhere),
 		ON_RIG(spread_refused_at_commit_leaves_nothing_anywhere),
 		ON_RIG(spread_refused_at_commit_by_a_unit_that_had_to_be_closed_is_waited_for),
+		ON_RIG(spread_of_one_refused_waits_where_it_was_mapped_alone),
+		ON_RIG(spread_refused_by_a_unit_that_had_to_be_closed_is_waited_for),
 		ON_RIG(spread_on_a_closed_unit_refused_before_the_next_is_asked),
 		ON_RIG(spread_asks_only_the_domains_units),
 		ON_RIG(spread_held_is_taken_away_even_where_commit_would_fail),

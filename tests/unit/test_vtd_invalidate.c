@@ -103,14 +103,12 @@ static void submit(struct drv_gather *gather)
 	assert_true(drv_gather_is_empty(gather));
 }
 
-/* The price of a batch: pages that touch cost one descriptor and one wait. */
-static void batch_of_adjacent_pages_is_one_range_and_one_wait(void **state)
+static void adjacent_pages_are_one_range_and_one_wait(const struct vtdrig_kind *kind)
 {
 	struct drv_gather gather = { 0 };
 	unsigned i;
 
-	(void)state;
-	start(&vtdrig_kinds[VTDRIG_LEGACY]);
+	start(kind);
 	for (i = 0; i < 64; i++)
 		vtdrig_map(&rig, space, IOVA_BASE + i * PAGE, PAGE);
 	vtdrig_map(&rig, space, IOVA_BASE + i * PAGE, PAGE); /* keeps the table page */
@@ -121,7 +119,17 @@ static void batch_of_adjacent_pages_is_one_range_and_one_wait(void **state)
 			 (uint64_t)vtd_space_of(space)->id << 16);
 	assert_int_equal(rig.fake.log[0].word[1], IOVA_BASE | 1 << 6 | 6); /* leaves alone: IH */
 	assert_int_equal(rig.fake.log[1].word[0] & 15, VTD_FAKE_WAIT);
+	assert_int_equal(rig.fake.waits, 1);
 	vtdrig_fini(&rig);
+}
+
+/* The price of a batch: pages that touch cost one descriptor and one wait. */
+static void batch_of_adjacent_pages_is_one_range_and_one_wait(void **state)
+{
+	(void)state;
+	adjacent_pages_are_one_range_and_one_wait(&vtdrig_kinds[VTDRIG_LEGACY]);
+	adjacent_pages_are_one_range_and_one_wait(&vtdrig_kinds[VTDRIG_CACHING]);
+	adjacent_pages_are_one_range_and_one_wait(&vtdrig_kinds[VTDRIG_SECOND]);
 }
 
 /* With a table page freed, what the unit remembers of tables goes too: no IH. */

@@ -179,6 +179,39 @@ static void commit_that_closes_the_unit_pins_the_memory_for_ever(void **state)
 	assert_int_equal(raw_memory_remove(&bench->raw, bench->memory), -EIO);
 }
 
+/* What was sent before the unit had to be closed, the device may have used. */
+static void map_that_closes_the_unit_pins_its_memory_for_ever(void **state)
+{
+	struct bench *bench = *state;
+
+	attach(bench);
+	bench->twist->fail_map = bench->twist->maps + 1;
+	bench->twist->fail_closes = true;
+	assert_int_equal(map_pages(bench, 0, 1), -ENOSPC);
+	assert_non_null(strstr(bench->raw.why, TWIST_SENTENCE));
+	assert_false(reaches(bench, 0));
+	assert_int_equal(raw_status(&bench->other).units_closed, 1);
+	assert_int_equal(raw_status(&bench->other).pinned_forever_bytes, 16 * PAGE_BYTES);
+	assert_int_equal(raw_memory_remove(&bench->raw, bench->memory), -EIO);
+	/* A unit that was closed before has none of what is asked for now. */
+	bench->memory = raw_memory(&bench->raw, 16);
+	assert_int_equal(map_pages(bench, 0, 1), -EIO);
+	assert_int_equal(raw_memory_remove(&bench->raw, bench->memory), 0);
+	assert_int_equal(raw_status(&bench->other).pinned_forever_bytes, 16 * PAGE_BYTES);
+}
+
+static void map_refused_by_a_healthy_unit_lets_its_memory_go(void **state)
+{
+	struct bench *bench = *state;
+
+	attach(bench);
+	bench->twist->fail_map = bench->twist->maps + 1;
+	assert_int_equal(map_pages(bench, 0, 1), -ENOSPC);
+	assert_false(reaches(bench, 0));
+	assert_int_equal(raw_status(&bench->other).pinned_forever_bytes, 0);
+	assert_int_equal(raw_memory_remove(&bench->raw, bench->memory), 0);
+}
+
 static void commit_of_replayed_grants_comes_before_the_stream_is_bound(void **state)
 {
 	struct bench *bench = *state;
@@ -323,6 +356,8 @@ int main(void)
 		OPENED(batch_refused_for_another_reason_leaves_nothing_queued),
 		OPENED(commit_refused_while_undoing_leaves_nothing),
 		OPENED(commit_that_closes_the_unit_pins_the_memory_for_ever),
+		OPENED(map_that_closes_the_unit_pins_its_memory_for_ever),
+		OPENED(map_refused_by_a_healthy_unit_lets_its_memory_go),
 		OPENED(commit_of_replayed_grants_comes_before_the_stream_is_bound),
 		OPENED(commit_refused_at_attach_leaves_the_device_closed),
 		OPENED(binding_refused_at_attach_leaves_the_device_at_rest),

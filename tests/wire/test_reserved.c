@@ -320,6 +320,21 @@ static void device_with_more_reserved_ranges_than_are_kept_is_unusable(void **st
 	twist_free(twist);
 }
 
+/* Told twice is kept once, but what no longer fitted behind it is not taken for told. */
+static void device_whose_reserved_ranges_do_not_fit_one_answer_is_unusable(void **state)
+{
+	struct twist *twist = twist_make();
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i <= WIRE_EXPLAIN_RESERVED_MAX; i++)
+		reserve(twist, 0, HOLE, PAGE_BYTES, DRV_RESERVED_UNUSABLE);
+	start_and_attach(0, NULL, 0);
+	reserve(twist, 0, DOORBELL, DOORBELL_BYTES, DRV_RESERVED_INTERRUPT);
+	start_and_attach(-ENODEV, "more reserved ranges", 0);
+	twist_free(twist);
+}
+
 static void device_with_a_reserved_range_past_the_last_address_is_unusable(void **state)
 {
 	struct twist *twist = twist_make();
@@ -451,6 +466,7 @@ int main(void)
 		OPENED(firmware_memory_of_an_attached_device_is_not_reached),
 		OPENED(explain_shows_reserved_addresses_and_why),
 		OPENED(fault_at_a_reserved_address_says_so),
+		cmocka_unit_test(device_whose_reserved_ranges_do_not_fit_one_answer_is_unusable),
 		cmocka_unit_test(device_with_more_reserved_ranges_than_are_kept_is_unusable),
 		cmocka_unit_test(device_with_a_reserved_range_past_the_last_address_is_unusable),
 		cmocka_unit_test(static_grant_over_reserved_addresses_stops_the_start),

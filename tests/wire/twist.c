@@ -38,10 +38,18 @@ static void drop_queued(struct drv_space *space)
 	queue_count = twist->queued = kept;
 }
 
+static int refuse(const struct drv_space *space, struct error *err)
+{
+	if (twist->fail_closes)
+		real->close(space->unit);
+	return error_set(err, -ENOSPC, TWIST_SENTENCE);
+}
+
 static int map(struct drv_space *space, iova_t iova, const struct drv_part *part, unsigned rights,
 	       struct error *err)
 {
-	twist->maps++;
+	if (++twist->maps == twist->fail_map)
+		return refuse(space, err);
 	if (!twist->has_commit)
 		return real->map(space, iova, part, rights, err);
 	check(queue_count < QUEUE_MAX);
@@ -67,10 +75,8 @@ static int commit(struct drv_space *space, struct error *err)
 	int ret = 0;
 
 	if (++twist->commits == twist->fail_commit) {
-		if (twist->fail_closes)
-			real->close(space->unit);
 		drop_queued(space);
-		return error_set(err, -ENOSPC, TWIST_SENTENCE);
+		return refuse(space, err);
 	}
 	for (i = 0; i < queue_count && ret == 0; i++)
 		if (queue[i].space == space)

@@ -22,6 +22,7 @@ struct twist {
 	struct { uint32_t stream; struct drv_reserved range; } reserved[TWIST_RESERVED_MAX];
 	uint32_t reserved_count;
 	uint32_t fail_commit; /* this one fails, counted from 1; 0: none */
+	uint32_t fail_map;    /* likewise */
 	bool fail_closes;     /* and closes the unit */
 	uint32_t fail_bind;   /* this binding of a stream fails */
 	uint32_t commits, maps, binds, queued; /* queued: of all spaces, right now */

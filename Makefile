@@ -125,7 +125,8 @@ A_vboard := $(call obj,obj,$(call members,clients/vboard))
 A_nvme := $(call obj,obj,$(call members,clients/nvme))
 A_fake := $(call obj,rec,$(filter-out tests/fake/killpoints.c,$(call src,tests/fake)))
 # The fakes a benchmark runs on, whose stores nobody records.
-A_fake-plain := $(call obj,obj,$(wildcard $(addprefix tests/fake/,hw_fake.c machine_fake.c pci_fake.c))) \
+A_fake-plain := $(call obj,obj,$(wildcard $(addprefix tests/fake/,hw_fake.c machine_fake.c pci_fake.c srig.c \
+	vtd_fake.c vtd_oracle.c auditor*.c vtdrig.c virtio_fake.c virtio_front.c vrig.c))) \
 	$(call obj,rec,$(wildcard tests/fake/record.c))
 ARCHIVES := common drivers drivers-record policy smmu-all daemon daemon-record smmuctl vboard nvme fake fake-plain
 ar = $(foreach a,$(1),$(O)/lib$(a).a)

@@ -23,7 +23,7 @@ struct request {
 
 struct request make_attach(uint32_t domain, uint32_t endpoint);
 struct request make_detach(uint32_t domain, uint32_t endpoint);
-/* last is the last byte's address; rights of RIGHT_READ and RIGHT_WRITE; is_mmio: no memory there. */
+/* last is the last byte's address; rights: RIGHT_READ, RIGHT_WRITE; is_mmio: no memory is there. */
 struct request make_map(uint32_t domain, uint64_t iova, uint64_t last, uint64_t pa,
 			unsigned rights, bool is_mmio);
 struct request make_unmap(uint32_t domain, uint64_t iova, uint64_t last);

@@ -180,7 +180,8 @@ static void write_level(struct map *map, uint64_t *entries, unsigned level, uint
 		count = leaves_in_a_row(map, level, iova, end);
 		if (count) {
 			next = iova + (count << level_shift(level));
-			hw_fill64(at, format->make_leaf(PA(map->from.pa), map->rights, level),
+			hw_fill64(at, format->make_leaf(PA(map->from.pa), map->rights, level) |
+						  map->table->shape.leaf_bits,
 				  level_span(level), count);
 			if (is_reachable)
 				walker_flush(map->table, at, count);
@@ -242,7 +243,8 @@ static int map_pages(struct pgtable *table, uint64_t *entries, uint64_t iova,
 	for (i = 0; i < count; i++)
 		if (at[i])
 			return map_conflict(iova + (i << PAGE_SHIFT), err);
-	hw_fill64(at, table->format->make_leaf(PA(from->pa), rights, PGTABLE_LEAF_LEVEL),
+	hw_fill64(at, table->format->make_leaf(PA(from->pa), rights, PGTABLE_LEAF_LEVEL) |
+			      table->shape.leaf_bits,
 		  PAGE_BYTES, count);
 	walker_flush(table, at, count);
 	pages_note(table->pages, entries)->live += (uint16_t)count;

@@ -57,6 +57,9 @@ extern const struct pgtable_format pgtable_arm_s2; /* VMSAv8-64 stage 2, 4 KiB *
 extern const struct pgtable_format pgtable_vtd_fs; /* VT-d first level: IA-32e paging */
 extern const struct pgtable_format pgtable_vtd_ss; /* VT-d second level */
 
+/* A bit of the second level's leaves: also a No Snoop request looks into the caches. */
+#define PGTABLE_VTD_SS_SNOOP (UINT64_C(1) << 11)
+
 /* What one unit wants of its tables. */
 struct pgtable_shape {
 	unsigned input_bits;  /* IOVAs are below 1 << input_bits */
@@ -66,6 +69,7 @@ struct pgtable_shape {
 	unsigned
 		block_level; /* the largest leaves: 1: 1 GiB, 2: 2 MiB, 3: 4 KiB; 0: the format's */
 	bool is_noncoherent; /* the unit does not see what is only in the processor's caches */
+	uint64_t leaf_bits;  /* what this unit is to find in every leaf besides the format's */
 };
 
 struct pgtable {

@@ -180,6 +180,8 @@ static int choose_tables(const struct id_registers *ids, const struct drv_found 
 		.root_level = has_four ? 0 : 1,
 		.root_pages = 1,
 		.block_level = block_level(ids, features->is_first_level),
+		/* Or a device reads what lies in memory beneath the caches: somebody's old data. */
+		.leaf_bits = features->has_snoop && !features->is_first_level ? PGTABLE_VTD_SS_SNOOP : 0,
 		.is_noncoherent = !features->is_coherent,
 	};
 	return 0;
@@ -207,6 +209,7 @@ static void choose_rest(const struct id_registers *ids, struct vtd_features *fea
 {
 	features->is_coherent = (ids->ecap & ECAP_C) &&
 				(!features->is_scalable || (ids->ecap & ECAP_SMPWC));
+	features->has_snoop = ids->ecap & ECAP_SC;
 	features->caches_absence = ids->cap & CAP_CM;
 	features->needs_write_flush = ids->cap & CAP_RWBF;
 	features->sets_root_cleanly = ids->cap & CAP_ESRTPS;

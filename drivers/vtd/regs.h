@@ -42,6 +42,7 @@
 #define VTD_ECAP 0x10u
 #define   ECAP_C     BIT(0)
 #define   ECAP_QI    BIT(1)
+#define   ECAP_SC    BIT(7) /* snoop control */
 #define   ECAP_IRO   BITS(17, 8) /* in 16 bytes */
 #define   ECAP_PRS   BIT(29)
 #define   ECAP_SMTS  BIT(43)
@@ -169,6 +170,7 @@
 #define PASID0_SSPTPTR	BITS(63, 12)
 #define PASID1_DID	BITS(15, 0)
 #define PASID1_PWSNP	BIT(23)
+#define PASID1_PGSNP	BIT(24)
 #define PASID2_FSPM	BITS(3, 2) /* 0: four levels */
 #define PASID2_FSPTPTR	BITS(63, 12)
 
@@ -218,7 +220,7 @@ _Static_assert((IOTLB_DID & (IOTLB_DW | IOTLB_DR)) == 0 && (IOTLB_IAIG & IOTLB_I
 	       (CCMD_CAIG & CCMD_CIRG) == 0 && (CCMD_CIRG & CCMD_ICC) == 0,
 	       "CCMD_REG or IOTLB_REG fields overlap");
 _Static_assert((PASID0_P & PASID0_AW) == 0 && (PASID0_AW & PASID0_PGTT) == 0 &&
-	       (PASID0_PGTT & PASID0_SSPTPTR) == 0 && (PASID1_DID & PASID1_PWSNP) == 0 &&
+	       (PASID0_PGTT & PASID0_SSPTPTR) == 0 && (PASID1_DID & (PASID1_PWSNP | PASID1_PGSNP)) == 0 &&
 	       (SM_CONTEXT0_PDTS & SM_CONTEXT0_PASIDDIR) == 0 && (CONTEXT1_AW & CONTEXT1_DID) == 0,
 	       "table entry fields overlap");
 _Static_assert((DESC0_TYPE & DESC0_G) == 0 && (DESC0_DR & DESC0_DID) == 0 &&

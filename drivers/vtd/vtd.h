@@ -26,6 +26,7 @@ struct vtd_features {
 	bool is_scalable;    /* the mode in use */
 	bool is_first_level; /* the tables in use; scalable mode alone has them */
 	bool is_coherent;
+	bool has_snoop;	     /* ECAP.SC: a No Snoop request can be made to look into the caches */
 	bool caches_absence; /* CAP.CM: what is not present is remembered too */
 	bool needs_write_flush; /* CAP.RWBF */
 	bool has_registers;  /* to invalidate with, where there is no queue */

@@ -48,10 +48,11 @@ struct vtd_pasid make_pasid_second(pa_t root, uint16_t domain, unsigned width, b
  * AW describes the second level, which is not used here. A scar: QEMU 10 looks
  * at it all the same and finds addresses not canonical unless it says 48 bits.
  */
-struct vtd_pasid make_pasid_first(pa_t root, uint16_t domain, bool is_snooped)
+struct vtd_pasid make_pasid_first(pa_t root, uint16_t domain, bool is_snooped, bool has_snoop)
 {
 	return (struct vtd_pasid){ { field_put(PASID0_AW, AW_48) |
 					     field_put(PASID0_PGTT, PGTT_FIRST) | PASID0_P,
-				     make_pasid_tag(domain, is_snooped),
+				     make_pasid_tag(domain, is_snooped) |
+					     (has_snoop ? PASID1_PGSNP : 0),
 				     (root.v & PASID2_FSPTPTR) | field_put(PASID2_FSPM, 0) } };
 }

@@ -35,7 +35,8 @@ struct vtd_context make_context_scalable(pa_t directory);
 
 uint64_t make_pasid_directory(pa_t table);
 struct vtd_pasid make_pasid_second(pa_t root, uint16_t domain, unsigned width, bool is_snooped);
-struct vtd_pasid make_pasid_first(pa_t root, uint16_t domain, bool is_snooped);
+/* has_snoop: ECAP.SC; what a device would read past the caches is snooped all the same. */
+struct vtd_pasid make_pasid_first(pa_t root, uint16_t domain, bool is_snooped, bool has_snoop);
 
 static inline bool context_is_present(const struct vtd_context *entry)
 {

@@ -79,7 +79,8 @@ struct vtd_pasid vtd_space_make_pasid(const struct vtd *vtd, const struct vtd_sp
 	pa_t root = pgtable_root(&space->table);
 
 	if (vtd->features.is_first_level)
-		return make_pasid_first(root, space->id, vtd->features.is_coherent);
+		return make_pasid_first(root, space->id, vtd->features.is_coherent,
+					vtd->features.has_snoop);
 	return make_pasid_second(root, space->id, vtd->features.width, vtd->features.is_coherent);
 }
 

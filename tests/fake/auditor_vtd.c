@@ -14,7 +14,7 @@ static const char *second_kind(uint64_t entry, unsigned level, enum auditor_kind
 	if (!(entry & 7)) /* R, W, X: without them it is not present */
 		return NULL;
 	*ret_kind = level == 3 || entry & 0x80 ? AUDITOR_LEAF : AUDITOR_TABLE;
-	if (entry & ~ADDRESS & ~0x83ULL)
+	if (entry & ~ADDRESS & ~(*ret_kind == AUDITOR_LEAF ? 0x883ULL : 0x83ULL)) /* SNP */
 		return "second level: a bit is set that is reserved or ignored";
 	if (*ret_kind == AUDITOR_TABLE && (entry & 3) != 3)
 		return "second level: a table narrows what is below it";

@@ -48,43 +48,43 @@ static void pgtable_init_wrong_geometry_is_refused(void **state)
 		struct pgtable_shape shape;
 		int result;
 	} cases[] = {
-		{ &pgtable_arm_s1, { 48, 48, 0, 1, 0, false }, 0 },
-		{ &pgtable_arm_s1, { 40, 44, 0, 1, 0, false }, 0 },
-		{ &pgtable_arm_s1, { 39, 44, 1, 1, 0, false }, 0 },
-		{ &pgtable_arm_s1, { 25, 44, 2, 1, 0, false }, 0 },
-		{ &pgtable_arm_s2, { 40, 44, 1, 2, 0, false }, 0 },
-		{ &pgtable_arm_s2, { 43, 44, 1, 16, 0, false }, 0 },
-		{ &pgtable_arm_s2, { 34, 44, 2, 16, 0, false }, 0 },
-		{ &pgtable_arm_s1, { 49, 48, 0, 1, 0, false }, -EINVAL }, /* beyond 48 bits */
-		{ &pgtable_arm_s1, { 48, 49, 0, 1, 0, false }, -EINVAL },
-		{ &pgtable_arm_s1, { 24, 44, 2, 1, 0, false }, -EINVAL },
+		{ &pgtable_arm_s1, { 48, 48, 0, 1, 0, false, 0 }, 0 },
+		{ &pgtable_arm_s1, { 40, 44, 0, 1, 0, false, 0 }, 0 },
+		{ &pgtable_arm_s1, { 39, 44, 1, 1, 0, false, 0 }, 0 },
+		{ &pgtable_arm_s1, { 25, 44, 2, 1, 0, false, 0 }, 0 },
+		{ &pgtable_arm_s2, { 40, 44, 1, 2, 0, false, 0 }, 0 },
+		{ &pgtable_arm_s2, { 43, 44, 1, 16, 0, false, 0 }, 0 },
+		{ &pgtable_arm_s2, { 34, 44, 2, 16, 0, false, 0 }, 0 },
+		{ &pgtable_arm_s1, { 49, 48, 0, 1, 0, false, 0 }, -EINVAL }, /* beyond 48 bits */
+		{ &pgtable_arm_s1, { 48, 49, 0, 1, 0, false, 0 }, -EINVAL },
+		{ &pgtable_arm_s1, { 24, 44, 2, 1, 0, false, 0 }, -EINVAL },
 		{ &pgtable_arm_s1,
-		  { 40, 44, 1, 2, 0, false },
+		  { 40, 44, 1, 2, 0, false, 0 },
 		  -EINVAL }, /* stage 1 does not concatenate */
-		{ &pgtable_arm_s1, { 48, 44, 1, 1, 0, false }, -EINVAL },
-		{ &pgtable_arm_s1, { 39, 44, 0, 1, 0, false }, -EINVAL },  /* a root of one entry */
-		{ &pgtable_arm_s2, { 40, 44, 1, 1, 0, false }, -EINVAL },  /* half a root */
-		{ &pgtable_arm_s2, { 44, 44, 1, 32, 0, false }, -EINVAL }, /* more than 16 pages */
-		{ &pgtable_arm_s2, { 40, 44, 4, 1, 0, false }, -EINVAL },
-		{ &pgtable_arm_s2, { 40, 12, 1, 2, 0, false }, -EINVAL },
-		{ &pgtable_arm_s2, { 40, 44, 1, 0, 0, false }, -EINVAL },
-		{ &pgtable_arm_s1, { 48, 48, 0, 1, 1, false }, 0 },
-		{ &pgtable_arm_s1, { 48, 48, 0, 1, 3, true }, 0 },
-		{ &pgtable_arm_s1, { 48, 48, 0, 1, 4, false }, -EINVAL }, /* no such leaves */
-		{ &pgtable_vtd_ss, { 48, 52, 0, 1, 2, true }, 0 },
-		{ &pgtable_vtd_ss, { 39, 46, 1, 1, 3, false }, 0 },
-		{ &pgtable_vtd_ss, { 31, 46, 1, 1, 0, false }, 0 },
+		{ &pgtable_arm_s1, { 48, 44, 1, 1, 0, false, 0 }, -EINVAL },
+		{ &pgtable_arm_s1, { 39, 44, 0, 1, 0, false, 0 }, -EINVAL },  /* a root of one entry */
+		{ &pgtable_arm_s2, { 40, 44, 1, 1, 0, false, 0 }, -EINVAL },  /* half a root */
+		{ &pgtable_arm_s2, { 44, 44, 1, 32, 0, false, 0 }, -EINVAL }, /* more than 16 pages */
+		{ &pgtable_arm_s2, { 40, 44, 4, 1, 0, false, 0 }, -EINVAL },
+		{ &pgtable_arm_s2, { 40, 12, 1, 2, 0, false, 0 }, -EINVAL },
+		{ &pgtable_arm_s2, { 40, 44, 1, 0, 0, false, 0 }, -EINVAL },
+		{ &pgtable_arm_s1, { 48, 48, 0, 1, 1, false, 0 }, 0 },
+		{ &pgtable_arm_s1, { 48, 48, 0, 1, 3, true, 0 }, 0 },
+		{ &pgtable_arm_s1, { 48, 48, 0, 1, 4, false, 0 }, -EINVAL }, /* no such leaves */
+		{ &pgtable_vtd_ss, { 48, 52, 0, 1, 2, true, 0 }, 0 },
+		{ &pgtable_vtd_ss, { 39, 46, 1, 1, 3, false, 0 }, 0 },
+		{ &pgtable_vtd_ss, { 31, 46, 1, 1, 0, false, 0 }, 0 },
 		{ &pgtable_vtd_ss,
-		  { 30, 46, 2, 1, 0, false },
+		  { 30, 46, 2, 1, 0, false, 0 },
 		  -EINVAL }, /* two levels are none of VT-d's */
-		{ &pgtable_vtd_ss, { 49, 52, 0, 1, 0, false }, -EINVAL },
-		{ &pgtable_vtd_ss, { 48, 53, 0, 1, 0, false }, -EINVAL },
-		{ &pgtable_vtd_ss, { 40, 46, 1, 2, 0, false }, -EINVAL }, /* roots are one page */
-		{ &pgtable_vtd_fs, { 47, 52, 0, 1, 2, true }, 0 },
+		{ &pgtable_vtd_ss, { 49, 52, 0, 1, 0, false, 0 }, -EINVAL },
+		{ &pgtable_vtd_ss, { 48, 53, 0, 1, 0, false, 0 }, -EINVAL },
+		{ &pgtable_vtd_ss, { 40, 46, 1, 2, 0, false, 0 }, -EINVAL }, /* roots are one page */
+		{ &pgtable_vtd_fs, { 47, 52, 0, 1, 2, true, 0 }, 0 },
 		{ &pgtable_vtd_fs,
-		  { 48, 52, 0, 1, 0, false },
+		  { 48, 52, 0, 1, 0, false, 0 },
 		  -EINVAL }, /* bit 47 would have to be repeated */
-		{ &pgtable_vtd_fs, { 39, 52, 1, 1, 0, false }, -EINVAL }, /* always four levels */
+		{ &pgtable_vtd_fs, { 39, 52, 1, 1, 0, false, 0 }, -EINVAL }, /* always four levels */
 	};
 	struct pgtable table;
 	size_t i;
@@ -103,8 +103,8 @@ static void pgtable_init_wrong_geometry_is_refused(void **state)
 
 static void pgtable_init_without_room_is_refused(void **state)
 {
-	static const struct pgtable_shape eight_pages = { 42, 44, 1, 8, 0, false };
-	static const struct pgtable_shape two_pages = { 40, 44, 1, 2, 0, false };
+	static const struct pgtable_shape eight_pages = { 42, 44, 1, 8, 0, false, 0 };
+	static const struct pgtable_shape two_pages = { 40, 44, 1, 2, 0, false, 0 };
 	struct pgtable table;
 
 	(void)state;

@@ -74,7 +74,7 @@ static void pasid_second_level_entry_has_its_type_width_and_domain(void **state)
 /* No supervisor requests, four levels, no second table; AW 2 for QEMU's sake. */
 static void pasid_first_level_entry_has_its_table_in_word_2(void **state)
 {
-	struct vtd_pasid entry = make_pasid_first(PA(0x12345000), 0xabcd, false);
+	struct vtd_pasid entry = make_pasid_first(PA(0x12345000), 0xabcd, false, false);
 	unsigned i;
 
 	(void)state;
@@ -83,6 +83,8 @@ static void pasid_first_level_entry_has_its_table_in_word_2(void **state)
 	assert_int_equal(entry.word[2], 0x12345000);
 	for (i = 3; i < PASID_WORDS; i++)
 		assert_int_equal(entry.word[i], 0);
+	entry = make_pasid_first(PA(0x12345000), 0xabcd, true, true);
+	assert_int_equal(entry.word[1], 0xabcd | BIT(23) | BIT(24));
 }
 
 int main(void)

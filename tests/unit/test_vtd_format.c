@@ -198,10 +198,50 @@ static void vtd_format_a_unit_finds_accessed_and_dirty_set(void **state)
 	rig_close();
 }
 
+static int each_has_snoop(void *context, iova_t iova, pa_t pa, uint64_t bytes, unsigned rights)
+{
+	const struct pgtable *table = context;
+	struct drv_walk walk;
+
+	(void)pa;
+	(void)bytes;
+	(void)rights;
+	pgtable_walk(table, iova, &walk);
+	assert_true(walk.steps[walk.step_count - 1].entry & PGTABLE_VTD_SS_SNOOP);
+	return 0;
+}
+
+/* Pages and blocks alike; a leaf without it is not one of ours. */
+static void vtd_format_leaf_bits_of_the_unit_are_in_every_leaf(void **state)
+{
+	static const struct pgtable_shape shape = { 48, 48, 0, 1, 0, false, PGTABLE_VTD_SS_SNOOP };
+	struct extent extent = { PA(4 * GIB), 4 * MIB };
+	struct drv_part part = tablerig_part(&extent);
+	struct drv_walk walk;
+	struct pgtable table;
+	struct error err;
+
+	(void)state;
+	rig_open(AUDITOR_VTD_SECOND, 0);
+	assert_int_equal(pgtable_init(&table, &pgtable_vtd_ss, &rig.pages, &shape, 0), 0);
+	part.length = 2 * MIB + PAGE_BYTES;
+	assert_int_equal(pgtable_map(&table, IOVA(4 * MIB), &part, RW, &err), 0);
+	part.length = PAGE_BYTES;
+	assert_int_equal(pgtable_map(&table, IOVA(GIB), &part, RIGHT_READ, &err), 0);
+	assert_int_equal(pgtable_for_each_leaf(&table, each_has_snoop, &table), 0);
+	assert_int_equal(pgtable_audit(&table, &err), 0);
+	pgtable_walk(&table, IOVA(GIB), &walk);
+	assert_int_equal(walk.rights, RIGHT_READ);
+	table.shape.leaf_bits = 0;
+	assert_int_equal(pgtable_audit(&table, &err), -EBADE);
+	pgtable_fini(&table);
+	rig_close();
+}
+
 /* The upper half of 52 bits reaches the entry, and nothing beyond does. */
 static void vtd_format_memory_above_48_bits_is_mapped_where_the_unit_has_it(void **state)
 {
-	static const struct pgtable_shape shape = { 48, 52, 0, 1, 0, false };
+	static const struct pgtable_shape shape = { 48, 52, 0, 1, 0, false, 0 };
 	struct extent extent = { PA((UINT64_C(1) << 52) - PAGE_BYTES), PAGE_BYTES };
 	struct drv_part part = tablerig_part(&extent);
 	struct drv_walk walk;
@@ -230,6 +270,7 @@ int main(void)
 		cmocka_unit_test(vtd_format_blocks_a_unit_lacks_are_made_of_smaller_ones),
 		cmocka_unit_test(vtd_format_audit_refuses_a_block_the_unit_lacks),
 		cmocka_unit_test(vtd_format_a_unit_finds_accessed_and_dirty_set),
+		cmocka_unit_test(vtd_format_leaf_bits_of_the_unit_are_in_every_leaf),
 		cmocka_unit_test(vtd_format_memory_above_48_bits_is_mapped_where_the_unit_has_it),
 	};
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "bits.h"
+#include "vtd.h"
 #include "vtdrig.h"
 
 static int probe_found(struct vtdrig *rig, const struct drv_found *found)
@@ -303,6 +304,24 @@ static void vtd_reserved_is_the_interrupt_range_of_every_stream(void **state)
 	vtdrig_fini(&rig);
 }
 
+/* Where No Snoop requests can be made to look into the caches, they are. */
+static void vtd_probe_snoop_control_is_used_where_it_is_offered(void **state)
+{
+	uint64_t offered;
+	struct vtdrig rig;
+
+	(void)state;
+	for (offered = 0; offered <= BIT(7); offered += BIT(7)) {
+		vtdrig_init(&rig);
+		vtd_fake_set(&rig.fake, VTD_FAKE_ECAP_REG, 8,
+			     (vtd_fake_get(&rig.fake, VTD_FAKE_ECAP_REG, 8) & ~BIT(7)) | offered);
+		vtdrig_probe(&rig);
+		assert_int_equal(vtd_of(rig.unit)->features.table.leaf_bits,
+				 offered ? PGTABLE_VTD_SS_SNOOP : 0);
+		vtdrig_fini(&rig);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +335,7 @@ int main(void)
 		cmocka_unit_test(vtd_probe_enabled_unit_keeps_its_mode),
 		cmocka_unit_test(vtd_probe_physical_addresses_end_where_firmware_says),
 		cmocka_unit_test(vtd_probe_page_sizes_follow_the_capabilities),
+		cmocka_unit_test(vtd_probe_snoop_control_is_used_where_it_is_offered),
 		cmocka_unit_test(vtd_reserved_is_the_interrupt_range_of_every_stream),
 	};
 

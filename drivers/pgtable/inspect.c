@@ -97,7 +97,8 @@ static int audit_leaf(const struct audit *audit, uint64_t entry, unsigned level,
 	unsigned rights = format->leaf_rights(entry);
 
 	if (level < audit->table->shape.block_level || !is_aligned(pa.v, level_span(level)) ||
-	    !format->can_express(rights) || (format->make_leaf(pa, rights, level) | audit->table->shape.leaf_bits) != entry)
+	    !format->can_express(rights) ||
+	    (format->make_leaf(pa, rights, level) | audit->table->shape.leaf_bits) != entry)
 		return error_set(audit->err, -EBADE,
 				 "%s entry 0x%" PRIx64 " at level %u for address 0x%" PRIx64
 				 " is none that was ever written",

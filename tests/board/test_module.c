@@ -19,6 +19,11 @@
 
 #define SLOT 2u
 #define GBPA_SINCE 800 /* QEMU's version times 100; before, its SMMUv3 has no GBPA */
+#define skip_because(why) \
+	do { \
+		print_message("because: %s\n", why); \
+		skip(); \
+	} while (0)
 
 static const struct variant *const variant = &variants[SMMU_S1_TWO_LEVEL];
 
@@ -161,7 +166,7 @@ static void module_blockall_ended_daemon_leaves_it_closed(void **state)
 	struct rig *rig = *state;
 
 	if (variant_qemu_version(variant) < GBPA_SINCE)
-		skip();
+		skip_because("this QEMU's SMMUv3 has no SMMU_GBPA, blockall refuses it");
 	write_policy(rig, "blockall");
 	assert_true(start_daemon(rig, modules(rig), "ready:"));
 	assert_int_equal(process_stop(&rig->daemon, SIGTERM), 0);
@@ -175,7 +180,7 @@ static void module_for_another_kind_of_unit_is_refused(void **state)
 
 	(void)state;
 	if (!variant_can(&variants[VTD_LEGACY_48]))
-		skip();
+		skip_because("no x86 QEMU");
 	rig_prepare(&rig, &variants[VTD_LEGACY_48]);
 	write_policy(&rig, "blockall");
 	assert_true(start_daemon(&rig, modules(&rig), "does not drive this kind of IOMMU"));
@@ -231,7 +236,7 @@ static void module_program_shows_what_is_listed_and_nothing_else(void **state)
 
 	(void)state;
 	if (IS_SANITIZED)
-		skip(); /* the sanitizer shows its own */
+		skip_because("a sanitizer shows symbols of its own");
 	file = fopen("drivers/module.syms", "re");
 	assert_non_null(file);
 	assert_true(fread(list, 1, sizeof(list) - 1, file) > 0);

@@ -32,6 +32,7 @@
 #include "bits.h"
 #include "driver.h"
 #include "unit_rig.h"
+#include "unit_suite.h"
 
 #define IOVA_BASE UINT64_C(0x100000)
 #define PAGE UNIT_RIG_PAGE
@@ -46,13 +47,6 @@ static int setup(void **state)
 	assert_non_null(rig);
 	unit_rig_start(rig, variant);
 	*state = rig;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	unit_rig_stop(*state);
-	free(*state);
 	return 0;
 }
 
@@ -80,22 +74,6 @@ static void assert_faults(struct unit_rig *rig, unsigned count, const char *name
 		assert_int_equal(fault->stream, stream);
 		assert_int_equal(fault->address, address + 4ull * i);
 	}
-}
-
-static void vsmmu_bound_moves_bytes_both_ways(void **state)
-{
-	struct unit_rig *rig = *state;
-	unsigned i;
-
-	unit_rig_map(rig, IOVA_BASE, 0, 2 * PAGE, BOTH);
-	unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_BOUND);
-	for (i = 0; i < 1024; i++)
-		rig->memory[i] = (uint8_t)(i * 7 + 1);
-	unit_rig_to_device(rig, IOVA_BASE, 1024);
-	unit_rig_from_device(rig, IOVA_BASE + PAGE, 1024);
-	assert_memory_equal(rig->memory, rig->memory + PAGE, 1024);
-	assert_true(unit_rig_holds(rig, PAGE + 1024, PAGE - 1024, 0));
-	unit_rig_assert_no_faults(rig);
 }
 
 static void vsmmu_deny_refuses_and_records_the_address(void **state)
@@ -306,36 +284,6 @@ static void vsmmu_unknown_stream_is_refused_and_reported(void **state)
 	assert_int_equal(rig->fault_count, 4);
 }
 
-/* A stream of its own space reaches nothing of another's. */
-static void vsmmu_spaces_keep_devices_apart(void **state)
-{
-	struct unit_rig *rig = *state;
-	struct drv_space *first = rig->space;
-
-	unit_rig_fill_device(rig, 0x5a, 64);
-	unit_rig_map(rig, IOVA_BASE, 0, PAGE, BOTH);
-	assert_int_equal(rig->ops->space_create(rig->unit, 0, &rig->space, &rig->err), 0);
-	unit_rig_map(rig, IOVA_BASE, PAGE, PAGE, BOTH);
-	unit_rig_set_stream(rig, UNIT_RIG_OTHER_STREAM, DRV_BOUND);
-	unit_rig_to_other(rig, IOVA_BASE, 64);
-	memset(rig->memory + PAGE, 0x77, 64);
-	unit_rig_from_other(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, PAGE, 64, 0));
-	unit_rig_from_device(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, 0, 64, 0x5a));
-	assert_true(unit_rig_holds(rig, PAGE, 64, 0));
-	/* And the first stream moved to the other space, with the same address, reaches only that. */
-	memset(rig->memory, 0, 64);
-	unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_BOUND);
-	unit_rig_from_device(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, 0, 64, 0));
-	assert_true(unit_rig_holds(rig, PAGE, 64, 0x5a));
-	unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_DENY);
-	rig->ops->space_destroy(first);
-	rig->ops->completed(rig->unit);
-	unit_rig_assert_no_faults(rig);
-}
-
 /* The device forgets a domain with its last endpoint; the books do not. */
 static void vsmmu_last_detach_and_first_attach_bring_the_same_mappings(void **state)
 {
@@ -358,30 +306,6 @@ static void vsmmu_last_detach_and_first_attach_bring_the_same_mappings(void **st
 	assert_true(unit_rig_holds(rig, 0, 2 * PAGE, 0));
 	assert_faults(rig, 16, "FAULT_R_MAPPING", DRV_FAULT_TRANSLATION, 0, UNIT_RIG_STREAM,
 		      IOVA_BASE);
-}
-
-/* The number of a domain used again finds nothing of its last owner. */
-static void vsmmu_spaces_come_and_go_without_leftovers(void **state)
-{
-	struct unit_rig *rig = *state;
-	unsigned i;
-
-	unit_rig_fill_device(rig, 0x5a, 64);
-	for (i = 0; i < 20; i++) {
-		uint64_t offset = i * PAGE;
-
-		unit_rig_map(rig, IOVA_BASE, offset, PAGE, BOTH);
-		unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_BOUND);
-		unit_rig_from_device(rig, IOVA_BASE, 64);
-		assert_true(unit_rig_holds(rig, offset, 64, 0x5a));
-		assert_true(unit_rig_holds(rig, offset + PAGE, 64, 0));
-		unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_DENY);
-		rig->ops->space_destroy(rig->space);
-		rig->ops->completed(rig->unit);
-		assert_int_equal(rig->ops->space_create(rig->unit, 0, &rig->space,
-							&rig->err), 0);
-	}
-	unit_rig_assert_no_faults(rig);
 }
 
 static void vsmmu_event_overflow_is_one_counted_loss(void **state)
@@ -458,13 +382,13 @@ static void vsmmu_model_passes_the_interrupt_region(void **state)
 	assert_int_equal(rig->fault_count, 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, unit_suite_teardown)
 
 int main(void)
 {
 	static const enum variant_id rows[] = { VIRTIO_ON_VIRT, VIRTIO_ON_Q35 };
 	const struct CMUnitTest tests[] = {
-		TEST(vsmmu_bound_moves_bytes_both_ways),
+		TEST(unit_bound_moves_bytes_both_ways),
 		TEST(vsmmu_deny_refuses_and_records_the_address),
 		TEST(vsmmu_silent_refuses_and_only_counts),
 		TEST(vsmmu_read_only_refuses_the_write),
@@ -475,9 +399,9 @@ int main(void)
 		TEST(vsmmu_many_mappings_come_and_go),
 		TEST(vsmmu_highest_address_works_and_none_above),
 		TEST(vsmmu_unknown_stream_is_refused_and_reported),
-		TEST(vsmmu_spaces_keep_devices_apart),
+		TEST(unit_spaces_keep_devices_apart),
 		TEST(vsmmu_last_detach_and_first_attach_bring_the_same_mappings),
-		TEST(vsmmu_spaces_come_and_go_without_leftovers),
+		TEST(unit_spaces_come_and_go_without_leftovers),
 		TEST(vsmmu_event_overflow_is_one_counted_loss),
 		TEST(vsmmu_interrupt_region_is_reported),
 		TEST(vsmmu_model_passes_the_interrupt_region),

@@ -21,6 +21,7 @@
 #include "bits.h"
 #include "driver.h"
 #include "unit_rig.h"
+#include "unit_suite.h"
 
 #define IOVA_BASE UINT64_C(0x100000)
 #define PAGE UNIT_RIG_PAGE
@@ -49,13 +50,6 @@ static int setup_untouched(void **state)
 	assert_int_equal(unit_rig_probe(rig, &options), 0);
 	rig->ops = rig->unit->ops;
 	*state = rig;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	unit_rig_stop(*state);
-	free(*state);
 	return 0;
 }
 
@@ -289,8 +283,8 @@ static void vsmmu_host_stream_stays_open_through_takeover(void **state)
 	assert_int_equal(rig->fault_count, 4);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define UNTOUCHED(name) cmocka_unit_test_setup_teardown(name, setup_untouched, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, unit_suite_teardown)
+#define UNTOUCHED(name) cmocka_unit_test_setup_teardown(name, setup_untouched, unit_suite_teardown)
 
 int main(void)
 {

@@ -21,6 +21,7 @@
 #include "bits.h"
 #include "driver.h"
 #include "unit_rig.h"
+#include "unit_suite.h"
 
 #define IOVA_BASE UINT64_C(0x100000)
 #define PAGE UNIT_RIG_PAGE
@@ -69,13 +70,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	unit_rig_stop(*state);
-	free(*state);
-	return 0;
-}
-
 static void vtd_variant_is_what_it_says(void **state)
 {
 	struct unit_rig *rig = *state;
@@ -92,22 +86,6 @@ static void vtd_variant_is_what_it_says(void **state)
 		assert_non_null(strstr(words, "second level"));
 	if (variant == &variants[VTD_LEGACY_39])
 		assert_int_equal(rig->unit->caps.input_bits, 39);
-}
-
-static void vtd_bound_moves_bytes_both_ways(void **state)
-{
-	struct unit_rig *rig = *state;
-	unsigned i;
-
-	unit_rig_map(rig, IOVA_BASE, 0, 2 * PAGE, RIGHT_READ | RIGHT_WRITE);
-	unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_BOUND);
-	for (i = 0; i < 1024; i++)
-		rig->memory[i] = (uint8_t)(i * 7 + 1);
-	unit_rig_to_device(rig, IOVA_BASE, 1024);
-	unit_rig_from_device(rig, IOVA_BASE + PAGE, 1024);
-	assert_memory_equal(rig->memory, rig->memory + PAGE, 1024);
-	assert_true(unit_rig_holds(rig, PAGE + 1024, PAGE - 1024, 0));
-	unit_rig_assert_no_faults(rig);
 }
 
 static void vtd_deny_refuses_and_records_address_and_access(void **state)
@@ -131,95 +109,6 @@ static void vtd_deny_refuses_and_records_address_and_access(void **state)
 	unit_rig_from_device(rig, IOVA_BASE, 64);
 	assert_true(unit_rig_holds(rig, 0, 64, 0x6b));
 	unit_rig_assert_no_faults(rig);
-}
-
-static void vtd_silent_refuses_without_a_record(void **state)
-{
-	struct unit_rig *rig = *state;
-
-	unit_rig_fill_device(rig, 0x5a, 64);
-	unit_rig_map(rig, IOVA_BASE, 0, PAGE, RIGHT_READ | RIGHT_WRITE);
-	unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_SILENT);
-	unit_rig_from_device(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, 0, PAGE, 0));
-	unit_rig_assert_no_faults(rig);
-	unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_BOUND);
-	unit_rig_from_device(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, 0, 64, 0x5a));
-}
-
-static void vtd_read_only_refuses_the_write(void **state)
-{
-	struct unit_rig *rig = *state;
-
-	unit_rig_fill_device(rig, 0x5a, 64);
-	memset(rig->memory, 0x11, 64);
-	unit_rig_map(rig, IOVA_BASE, 0, PAGE, RIGHT_READ);
-	unit_rig_from_device(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, 0, 64, 0x11));
-	unit_rig_assert_faults(rig, 16, DRV_FAULT_PERMISSION, RIGHT_WRITE, IOVA_BASE);
-	unit_rig_to_device(rig, IOVA_BASE, 64); /* reading is fine */
-	unit_rig_map(rig, IOVA_BASE + PAGE, PAGE, PAGE, RIGHT_READ | RIGHT_WRITE);
-	unit_rig_from_device(rig, IOVA_BASE + PAGE, 64);
-	assert_true(unit_rig_holds(rig, PAGE, 64, 0x11));
-	unit_rig_assert_no_faults(rig);
-}
-
-static void vtd_write_only_is_exact_or_refused(void **state)
-{
-	struct unit_rig *rig = *state;
-	const struct extent extent = { PA(rig->pa), PAGE };
-	const struct drv_part part = { &extent, 1, 0, PAGE, -1, false };
-
-	unit_rig_fill_device(rig, 0x5a, 64);
-	if (!rig->unit->caps.write_only) {
-		assert_int_equal(rig->ops->map(rig->space, IOVA(IOVA_BASE), &part, RIGHT_WRITE,
-					       &rig->err), -EOPNOTSUPP);
-		return;
-	}
-	unit_rig_map(rig, IOVA_BASE, 0, PAGE, RIGHT_WRITE);
-	unit_rig_to_device(rig, IOVA_BASE, 64);
-	unit_rig_assert_faults(rig, 16, DRV_FAULT_PERMISSION, RIGHT_READ, IOVA_BASE);
-	unit_rig_fill_device(rig, 0x5a, 64);
-	unit_rig_from_device(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, 0, 64, 0x5a));
-}
-
-static void vtd_transfer_past_the_grant_moves_the_granted_part(void **state)
-{
-	struct unit_rig *rig = *state;
-
-	unit_rig_fill_device(rig, 0x5a, 256);
-	unit_rig_map(rig, IOVA_BASE, 0, PAGE, RIGHT_READ | RIGHT_WRITE);
-	unit_rig_from_device(rig, IOVA_BASE + PAGE - 128, 256);
-	assert_true(unit_rig_holds(rig, 0, PAGE - 128, 0));
-	assert_true(unit_rig_holds(rig, PAGE - 128, 128, 0x5a));
-	assert_true(unit_rig_holds(rig, PAGE, PAGE, 0));
-	unit_rig_assert_faults(rig, 32, DRV_FAULT_TRANSLATION, RIGHT_WRITE, IOVA_BASE + PAGE);
-}
-
-static void vtd_unmap_is_refused_once_completed(void **state)
-{
-	struct unit_rig *rig = *state;
-	struct drv_gather gather = { 0 };
-
-	unit_rig_fill_device(rig, 0x5a, 64);
-	unit_rig_map(rig, IOVA_BASE, 0, PAGE, RIGHT_READ | RIGHT_WRITE);
-	unit_rig_from_device(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, 0, 64, 0x5a));
-	/*
-	 * The model does keep translations: entry gone but not invalidated, the
-	 * write still lands. So the refusal below is the invalidation's work.
-	 */
-	rig->ops->unmap(rig->space, IOVA(IOVA_BASE), PAGE, &gather);
-	memset(rig->memory, 0, 64);
-	unit_rig_from_device(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, 0, 64, 0x5a));
-	unit_rig_wait(rig, &gather);
-	memset(rig->memory, 0, 64);
-	unit_rig_from_device(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, 0, PAGE, 0));
-	unit_rig_assert_faults(rig, 16, DRV_FAULT_TRANSLATION, RIGHT_WRITE, IOVA_BASE);
 }
 
 /* Many pages, at places where no aligned block says them: too little would show. */
@@ -306,60 +195,6 @@ static void vtd_unknown_stream_is_refused_and_reported(void **state)
 	assert_int_equal(rig->faults[0].stream, UNIT_RIG_OTHER_STREAM);
 	assert_int_equal(rig->faults[0].address, IOVA_BASE);
 	assert_string_equal(rig->faults[0].name, "LCT.2");
-}
-
-/* A stream of its own space reaches nothing of another's. */
-static void vtd_spaces_keep_devices_apart(void **state)
-{
-	struct unit_rig *rig = *state;
-	struct drv_space *first = rig->space;
-
-	unit_rig_fill_device(rig, 0x5a, 64);
-	unit_rig_map(rig, IOVA_BASE, 0, PAGE, RIGHT_READ | RIGHT_WRITE);
-	assert_int_equal(rig->ops->space_create(rig->unit, 0, &rig->space, &rig->err), 0);
-	unit_rig_map(rig, IOVA_BASE, PAGE, PAGE, RIGHT_READ | RIGHT_WRITE);
-	unit_rig_set_stream(rig, UNIT_RIG_OTHER_STREAM, DRV_BOUND);
-	unit_rig_to_other(rig, IOVA_BASE, 64);
-	memset(rig->memory + PAGE, 0x77, 64);
-	unit_rig_from_other(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, PAGE, 64, 0));
-	unit_rig_from_device(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, 0, 64, 0x5a));
-	assert_true(unit_rig_holds(rig, PAGE, 64, 0));
-	/* And the first stream moved to the other space, with the same address, reaches only that. */
-	memset(rig->memory, 0, 64);
-	unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_BOUND);
-	unit_rig_from_device(rig, IOVA_BASE, 64);
-	assert_true(unit_rig_holds(rig, 0, 64, 0));
-	assert_true(unit_rig_holds(rig, PAGE, 64, 0x5a));
-	unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_DENY);
-	rig->ops->space_destroy(first);
-	rig->ops->completed(rig->unit);
-	unit_rig_assert_no_faults(rig);
-}
-
-/* An identifier used again must not find what its last owner left in the IOTLB. */
-static void vtd_spaces_come_and_go_without_leftovers(void **state)
-{
-	struct unit_rig *rig = *state;
-	unsigned i;
-
-	unit_rig_fill_device(rig, 0x5a, 64);
-	for (i = 0; i < 20; i++) {
-		uint64_t offset = i * PAGE;
-
-		unit_rig_map(rig, IOVA_BASE, offset, PAGE, RIGHT_READ | RIGHT_WRITE);
-		unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_BOUND);
-		unit_rig_from_device(rig, IOVA_BASE, 64);
-		assert_true(unit_rig_holds(rig, offset, 64, 0x5a));
-		assert_true(unit_rig_holds(rig, offset + PAGE, 64, 0));
-		unit_rig_set_stream(rig, UNIT_RIG_STREAM, DRV_DENY);
-		rig->ops->space_destroy(rig->space);
-		rig->ops->completed(rig->unit);
-		assert_int_equal(rig->ops->space_create(rig->unit, 0, &rig->space,
-							&rig->err), 0);
-	}
-	unit_rig_assert_no_faults(rig);
 }
 
 /* Two devices refused while one record is all there is: the second one is lost. */
@@ -503,25 +338,25 @@ static void vtd_interrupt_range_passes_whatever_the_tables_say(void **state)
 	unit_rig_assert_faults(rig, 1, DRV_FAULT_TRANSLATION, RIGHT_WRITE, list[0].iova - PAGE);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, unit_suite_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(vtd_variant_is_what_it_says),
-		TEST(vtd_bound_moves_bytes_both_ways),
+		TEST(unit_bound_moves_bytes_both_ways),
 		TEST(vtd_deny_refuses_and_records_address_and_access),
-		TEST(vtd_silent_refuses_without_a_record),
-		TEST(vtd_read_only_refuses_the_write),
-		TEST(vtd_write_only_is_exact_or_refused),
-		TEST(vtd_transfer_past_the_grant_moves_the_granted_part),
-		TEST(vtd_unmap_is_refused_once_completed),
+		TEST(unit_silent_refuses_without_a_record),
+		TEST(unit_read_only_refuses_the_write),
+		TEST(unit_write_only_is_exact_or_refused),
+		TEST(unit_transfer_past_the_grant_moves_the_granted_part),
+		TEST(unit_unmap_is_refused_once_completed),
 		TEST(vtd_range_invalidation_covers_every_page),
 		TEST(vtd_block_of_2_mib_maps_and_unmaps),
 		TEST(vtd_highest_address_works_and_none_above),
 		TEST(vtd_unknown_stream_is_refused_and_reported),
-		TEST(vtd_spaces_keep_devices_apart),
-		TEST(vtd_spaces_come_and_go_without_leftovers),
+		TEST(unit_spaces_keep_devices_apart),
+		TEST(unit_spaces_come_and_go_without_leftovers),
 		TEST(vtd_fault_overflow_is_one_counted_loss),
 		TEST(vtd_close_refuses_everything),
 		TEST(vtd_close_of_a_unit_never_enabled_refuses_everything),
@@ -532,13 +367,13 @@ int main(void)
 	/* What a narrower table, caching mode and the lack of a queue make different. */
 	const struct CMUnitTest some[] = {
 		TEST(vtd_variant_is_what_it_says),
-		TEST(vtd_bound_moves_bytes_both_ways),
+		TEST(unit_bound_moves_bytes_both_ways),
 		TEST(vtd_deny_refuses_and_records_address_and_access),
-		TEST(vtd_unmap_is_refused_once_completed),
+		TEST(unit_unmap_is_refused_once_completed),
 		TEST(vtd_range_invalidation_covers_every_page),
 		TEST(vtd_highest_address_works_and_none_above),
-		TEST(vtd_spaces_keep_devices_apart),
-		TEST(vtd_spaces_come_and_go_without_leftovers),
+		TEST(unit_spaces_keep_devices_apart),
+		TEST(unit_spaces_come_and_go_without_leftovers),
 		TEST(vtd_close_refuses_everything),
 		TEST(vtd_close_of_a_unit_never_enabled_refuses_everything),
 		TEST(vtd_takeover_of_an_enabled_unit_closes_what_was_open),

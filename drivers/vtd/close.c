@@ -28,6 +28,8 @@ int vtd_check_quiet(struct vtd *vtd, struct error *err)
 			err, -EBUSY,
 			"%s: the unit is enabled and walks tables of an earlier owner; close it first",
 			vtd->base.name);
+	if (!ret)
+		ret = oldq_stop(vtd, err); /* an earlier owner never came to switch translation on */
 	vtd->is_quiet = ret == 0;
 	return ret;
 }
@@ -49,33 +51,71 @@ static pa_t prepare_blank(const struct vtd *vtd)
 	return hw->blank_pa;
 }
 
-static int forget_by_registers(struct vtd *vtd, struct error *err)
+/* CCMD_REG or IOTLB_REG; the bit that says that a request is pending, the field what was done. */
+struct request {
+	const char *name;
+	uint64_t offset, pending, done;
+};
+
+static int wait_idle(struct vtd *vtd, const struct request *request, struct error *err)
 {
-	struct desc all = desc_iotlb_all(&vtd->features.queue);
-	uint64_t iotlb = vtd->features.queue.iotlb_offset + VTD_IOTLB_AT_IRO;
+	return hw_poll(&vtd->regs, request->offset + 4, request->name,
+		       (uint32_t)(request->pending >> 32), 0, VTD_ACK_NS, err);
+}
+
+/* A unit that ignores a request says that it is no longer pending, and did nothing. */
+static int carry_out(struct vtd *vtd, const struct request *request, uint64_t value,
+		     struct error *err)
+{
 	int ret;
 
-	hw_write64(&vtd->regs, VTD_CCMD, CCMD_ICC | field_put(CCMD_CIRG, G_GLOBAL));
-	ret = hw_poll(&vtd->regs, VTD_CCMD + 4, "CCMD_REG", (uint32_t)(CCMD_ICC >> 32), 0,
-		      VTD_ACK_NS, err);
+	hw_write64(&vtd->regs, request->offset, request->pending | value);
+	ret = wait_idle(vtd, request, err);
 	if (ret)
 		return ret;
-	hw_write64(&vtd->regs, iotlb,
-		   IOTLB_IVT | field_put(IOTLB_IIRG, G_GLOBAL) |
-			   (all.word[0] & DESC0_DR ? IOTLB_DR : 0) |
-			   (all.word[0] & DESC0_DW ? IOTLB_DW : 0));
-	return hw_poll(&vtd->regs, iotlb + 4, "IOTLB_REG", (uint32_t)(IOTLB_IVT >> 32), 0,
-		       VTD_ACK_NS, err);
+	value = hw_read64(&vtd->regs, request->offset);
+	if (field_get(request->done, value) == G_GLOBAL)
+		return 0;
+	return error_set(err, -EIO, "%s: %s 0x%" PRIx64 ": the unit refused to invalidate",
+			 vtd->base.name, request->name, value);
+}
+
+/* A narrower request of an earlier owner may be pending: neither is written before it is over. */
+static int forget_by_registers(struct vtd *vtd, struct error *err)
+{
+	const struct request context = { "CCMD_REG", VTD_CCMD, CCMD_ICC, CCMD_CAIG };
+	const struct request iotlb = {
+		"IOTLB_REG", vtd->features.queue.iotlb_offset + VTD_IOTLB_AT_IRO, IOTLB_IVT,
+		IOTLB_IAIG
+	};
+	struct desc all = desc_iotlb_all(&vtd->features.queue);
+	int ret;
+
+	ret = wait_idle(vtd, &context, err);
+	if (!ret)
+		ret = wait_idle(vtd, &iotlb, err);
+	if (!ret)
+		ret = carry_out(vtd, &context, field_put(CCMD_CIRG, G_GLOBAL), err);
+	if (ret)
+		return ret;
+	return carry_out(vtd, &iotlb,
+			 field_put(IOTLB_IIRG, G_GLOBAL) |
+				 (all.word[0] & DESC0_DR ? IOTLB_DR : 0) |
+				 (all.word[0] & DESC0_DW ? IOTLB_DW : 0),
+			 err);
 }
 
 /*
  * A unit without its queue on has no PASID cache to drop: in scalable mode the
- * queue goes on before the first entry is present and stays so.
+ * queue goes on before the first entry is present, and off only once all was
+ * forgotten under the blank root.
  */
 static int forget_everything(struct vtd *vtd, uint32_t status, struct error *err)
 {
 	int ret;
 
+	if (vtd->is_blank)
+		return 0;
 	if (status & GCMD_QIE)
 		ret = oldq_forget(vtd, err);
 	else if (vtd->features.has_registers)
@@ -104,7 +144,9 @@ int close_registers(struct vtd *vtd, struct error *err)
 
 		ret = ret ? ret : on;
 	}
-	vtd->is_quiet = ret == 0;
+	if (!ret)
+		ret = oldq_retire(vtd, err);
+	vtd->is_quiet = vtd->is_blank = ret == 0;
 	return ret;
 }
 

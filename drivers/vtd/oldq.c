@@ -11,6 +11,7 @@
 
 struct oldq {
 	uint64_t *words; /* NULL: not in our memory */
+	bool is_own;	 /* this process's */
 	uint64_t pa;
 	uint64_t count, stride; /* descriptors, bytes of one */
 	bool is_wide;
@@ -27,7 +28,42 @@ static struct oldq find_queue(const struct vtd *vtd)
 	queue.count = bytes / queue.stride;
 	if (pages && range_within(queue.pa, bytes, pages->pa.v, pages->size))
 		queue.words = pages_cpu(pages, PA(queue.pa));
+	queue.is_own = queue.words && queue.words == vtd->invq.entries;
 	return queue;
+}
+
+/* Before the arena is laid out there are no notes: then nothing is taken. */
+static bool is_taken(const struct vtd *vtd, const struct oldq *queue)
+{
+	const struct pages *pages = vtd->base.hw->pages;
+	const struct page_note *note;
+	uint64_t i;
+
+	if (!pages->notes)
+		return false;
+	note = pages_note(pages, queue->words);
+	for (i = 0; i < queue->count * queue->stride >> PAGE_SHIFT; i++)
+		if (note[i].taken)
+			return true;
+	return false;
+}
+
+/* May descriptors be stored into it? */
+static int check_ours(const struct vtd *vtd, const struct oldq *queue, struct error *err)
+{
+	if (!queue->words)
+		return error_set(
+			err, -EOPNOTSUPP,
+			"%s: its invalidation queue at 0x%" PRIx64
+			" is on and not in our memory: another owner, perhaps the kernel, uses the unit; "
+			"boot with intel_iommu=off intremap=off",
+			vtd->base.name, queue->pa);
+	if (!queue->is_own && is_taken(vtd, queue))
+		return error_set(err, -EBUSY,
+				 "%s: an earlier owner's invalidation queue at 0x%" PRIx64
+				 " is on, and its memory is in use again; reset the machine",
+				 vtd->base.name, queue->pa);
+	return 0;
 }
 
 static uint64_t *desc_at(const struct oldq *queue, uint64_t index)
@@ -65,7 +101,7 @@ static void clear_errors(const struct vtd *vtd, const struct oldq *queue)
 
 	if (status == UINT32_MAX || !(status & FSTS_QUEUE))
 		return;
-	if ((status & FSTS_IQE) && queue->words) {
+	if (status & FSTS_IQE) {
 		store(queue, head, desc_wait(PA(pa_of(queue, desc_at(queue, head))), 0));
 		hw_barrier();
 	}
@@ -123,16 +159,10 @@ static int run(const struct vtd *vtd, const struct oldq *queue, bool is_wait_alo
 int oldq_forget(struct vtd *vtd, struct error *err)
 {
 	struct oldq queue = find_queue(vtd);
-	int ret;
+	int ret = check_ours(vtd, &queue, err);
 
-	if (!queue.words)
-		return error_set(
-			err, -EOPNOTSUPP,
-			"%s: its invalidation queue at 0x%" PRIx64
-			" is on and not in our memory: another owner, perhaps the kernel, uses the unit; "
-			"boot with intel_iommu=off intremap=off",
-			vtd->base.name, queue.pa);
-	ret = bring_to_rest(vtd, &queue, err);
+	if (!ret)
+		ret = bring_to_rest(vtd, &queue, err);
 	return ret ? ret : run(vtd, &queue, false, err);
 }
 
@@ -144,8 +174,17 @@ int oldq_stop(struct vtd *vtd, struct error *err)
 
 	if (ret || !(status & GCMD_QIE))
 		return ret;
-	ret = bring_to_rest(vtd, &queue, err);
-	if (!ret && queue.words)
+	ret = check_ours(vtd, &queue, err);
+	if (!ret)
+		ret = bring_to_rest(vtd, &queue, err);
+	if (!ret)
 		ret = run(vtd, &queue, true, err);
 	return ret ? ret : gcmd_switch(vtd, GCMD_QIE, false, err);
+}
+
+int oldq_retire(struct vtd *vtd, struct error *err)
+{
+	struct oldq queue = find_queue(vtd);
+
+	return !queue.words || queue.is_own ? 0 : oldq_stop(vtd, err);
 }

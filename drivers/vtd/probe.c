@@ -81,6 +81,8 @@ static int check_usable(const struct id_registers *ids, const struct drv_found *
 		return refuse(found->name, "CAP_REG.SAGAW offers neither 39-bit nor 48-bit tables, the only ones supported", err);
 	if (field_get(CAP_MGAW, ids->cap) + 1 < WIDTH_MIN)
 		return refuse(found->name, "CAP_REG.MGAW is less than 31 bits: the unit contradicts its SAGAW", err);
+	if (!(ids->cap & CAP_DRD) || !(ids->cap & CAP_DWD))
+		return refuse(found->name, "CAP_REG.DRD and DWD are not both 1: the unit cannot say when reads and writes on their way have arrived, so memory could never safely be taken back", err);
 	if (!(ids->ecap & ECAP_C) && !HW_CAN_FLUSH)
 		return refuse(found->name, "ECAP_REG.C is 0: the unit does not see the processor's caches, which cannot be written back here", err);
 	if (ids->gsts & GCMD_IRE)

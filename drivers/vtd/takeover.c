@@ -179,8 +179,10 @@ static int program(struct vtd *vtd, struct error *err)
 		ret = queue_start(vtd, err);
 	if (!ret)
 		ret = gcmd_flush_writes(vtd, err);
-	if (!ret)
-		ret = gcmd_set_root(vtd, root, err);
+	if (ret)
+		return ret;
+	vtd->is_blank = false;
+	ret = gcmd_set_root(vtd, root, err);
 	if (ret)
 		return ret;
 	expect(vtd, "RTADDR_REG", VTD_RTADDR, 8, UINT64_MAX, root);

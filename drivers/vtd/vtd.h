@@ -101,7 +101,8 @@ struct vtd {
 	struct invq invq;
 	struct frcd frcd;
 	struct roottab roottab;
-	bool is_quiet;	 /* seen not to walk any table of the arena: it may be written */
+	bool is_quiet;	 /* seen to use nothing of the arena that is not ours: it may be written */
+	bool is_blank;	 /* closed by us, and no other root since: it remembers nothing */
 	bool is_running; /* taken over and not closed since */
 	struct vtd_expect expect[EXPECT_MAX];
 	uint32_t expect_count;

@@ -60,6 +60,15 @@ void vtdrig_fini(struct vtdrig *rig)
 	vtd_fake_fini(&rig->fake);
 }
 
+void vtdrig_new_process(struct vtdrig *rig)
+{
+	rig->ops->forget(rig->unit);
+	rig->unit = NULL;
+	pages_fini(&rig->fake.pages);
+	assert_int_equal(pages_init(&rig->fake.pages, rig->fake.memory, PA(VTD_FAKE_PA), VTDRIG_ARENA), 0);
+	vtdrig_probe(rig);
+}
+
 void vtdrig_takeover(struct vtdrig *rig, const struct drv_stream_init *init, uint32_t count)
 {
 	int ret = rig->ops->takeover(rig->unit, init, count, &rig->err);

@@ -59,6 +59,9 @@ void vtdrig_init_kind(struct vtdrig *rig, const struct vtdrig_kind *kind);
 void vtdrig_probe(struct vtdrig *rig);
 void vtdrig_fini(struct vtdrig *rig);
 
+/* Another process probes the unit: it knows nothing of which pages are in use. */
+void vtdrig_new_process(struct vtdrig *rig);
+
 /* vtdrig_init_kind(), vtdrig_probe(), close, take-over with VTDRIG_STREAM in DENY. */
 void vtdrig_start(struct vtdrig *rig, const struct vtdrig_kind *kind);
 

@@ -393,8 +393,7 @@ static void salvage_tells_what_is_left_once_and_changes_nothing(void **state)
 	(void)state;
 	for (i = 0; i < RECORDS + 1; i++)
 		vtd_fake_fault_of(&rig->fake, VTDRIG_STREAM, 5, 0x1000 * (i + 1), true);
-	rig->ops->forget(rig->unit);
-	vtdrig_probe(rig);
+	vtdrig_new_process(rig);
 	rig->ops->close(rig->unit);
 	memcpy(before, rig->fake.regs, sizeof(before));
 	rig->ops->salvage(rig->unit, &sink);
@@ -420,8 +419,7 @@ static void salvage_leaves_later_records_to_the_first_drain(void **state)
 
 	(void)state;
 	vtd_fake_fault_of(&rig->fake, VTDRIG_STREAM, 5, 0x1000, true);
-	rig->ops->forget(rig->unit);
-	vtdrig_probe(rig);
+	vtdrig_new_process(rig);
 	rig->ops->close(rig->unit);
 	rig->ops->salvage(rig->unit, &sink);
 	vtd_fake_fault_of(&rig->fake, VTDRIG_STREAM, 5, 0x2000, true);

@@ -148,37 +148,30 @@ static void freed_table_takes_the_hint_away(void **state)
 }
 
 /* Posted writes are in memory before a release is told: on every kind of unit. */
-static void every_iotlb_invalidation_drains_what_the_unit_can_drain(void **state)
+static void every_iotlb_invalidation_drains_reads_and_writes(void **state)
 {
-	static const uint64_t drains[] = { 0, BIT(54), BIT(55), BIT(54) | BIT(55) };
 	struct drv_gather gather = { 0 };
-	unsigned i, kind, d;
+	unsigned i, kind;
 
 	(void)state;
 	for (kind = 0; kind < vtdrig_kind_count; kind++) {
-		for (d = 0; d < ARRAY_COUNT(drains); d++) {
-			struct vtdrig_kind changed = vtdrig_kinds[kind];
-			uint64_t want = (drains[d] & BIT(54) ? BIT(6) : 0) | (drains[d] & BIT(55) ? BIT(7) : 0);
-
-			changed.cap = (changed.cap & ~(BIT(54) | BIT(55))) | drains[d];
-			vtdrig_init_kind(&rig, &changed);
-			vtd_fake_log(&rig.fake);
-			vtdrig_probe(&rig);
-			vtdrig_takeover(&rig, NULL, 0);
-			space = vtdrig_space(&rig);
-			vtdrig_map(&rig, space, IOVA_BASE, 2 * PAGE);
-			vtdrig_set(&rig, VTDRIG_STREAM, DRV_BOUND, space);
-			rig.ops->unmap(space, IOVA(IOVA_BASE), 2 * PAGE, &gather);
-			vtdrig_wait(&rig, rig.ops->submit(rig.unit, &gather));
-			vtdrig_set(&rig, VTDRIG_STREAM, DRV_DENY, NULL);
-			rig.ops->space_destroy(space);
-			rig.ops->close(rig.unit);
-			for (i = 0; i < rig.fake.log_count; i++)
-				if ((rig.fake.log[i].word[0] & 15) == VTD_FAKE_IOTLB_INV)
-					assert_int_equal(rig.fake.log[i].word[0] & DRAINS, want);
-			assert_true(rig.fake.by_type[VTD_FAKE_IOTLB_INV] > 0);
-			vtdrig_fini(&rig);
-		}
+		vtdrig_init_kind(&rig, &vtdrig_kinds[kind]);
+		vtd_fake_log(&rig.fake);
+		vtdrig_probe(&rig);
+		vtdrig_takeover(&rig, NULL, 0);
+		space = vtdrig_space(&rig);
+		vtdrig_map(&rig, space, IOVA_BASE, 2 * PAGE);
+		vtdrig_set(&rig, VTDRIG_STREAM, DRV_BOUND, space);
+		rig.ops->unmap(space, IOVA(IOVA_BASE), 2 * PAGE, &gather);
+		vtdrig_wait(&rig, rig.ops->submit(rig.unit, &gather));
+		vtdrig_set(&rig, VTDRIG_STREAM, DRV_DENY, NULL);
+		rig.ops->space_destroy(space);
+		rig.ops->close(rig.unit);
+		for (i = 0; i < rig.fake.log_count; i++)
+			if ((rig.fake.log[i].word[0] & 15) == VTD_FAKE_IOTLB_INV)
+				assert_int_equal(rig.fake.log[i].word[0] & DRAINS, DRAINS);
+		assert_true(rig.fake.by_type[VTD_FAKE_IOTLB_INV] > 0);
+		vtdrig_fini(&rig);
 	}
 }
 
@@ -362,7 +355,7 @@ int main(void)
 		cmocka_unit_test(range_beyond_the_largest_mask_takes_the_space),
 		cmocka_unit_test(batch_of_adjacent_pages_is_one_range_and_one_wait),
 		cmocka_unit_test(freed_table_takes_the_hint_away),
-		cmocka_unit_test(every_iotlb_invalidation_drains_what_the_unit_can_drain),
+		cmocka_unit_test(every_iotlb_invalidation_drains_reads_and_writes),
 		cmocka_unit_test(first_level_ranges_use_the_pasid_based_form),
 		cmocka_unit_test(too_many_ranges_take_the_whole_space),
 		cmocka_unit_test(left_space_is_dropped_once),

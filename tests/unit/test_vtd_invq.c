@@ -480,6 +480,57 @@ static void invreg_all_ones_is_enodev(void **state)
 #define QUEUED(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define BY_REGISTERS(name) cmocka_unit_test_setup_teardown(name, setup_registers, teardown)
 
+
+/* A ticket handed out while a debt is half paid is not covered by what was sent before it. */
+static void invq_ticket_of_a_half_paid_debt_has_its_own_invalidations(void **state)
+{
+	uint64_t first, second = 0, from = 0;
+	unsigned i, k, contexts, iotlbs;
+
+	(void)state;
+	rig.fake.is_stopped = true;
+	push(3 * (unsigned)invq_size(queue));
+	first = invq_submit(queue);
+	assert_true(queue->is_indebted);
+	vtd_fake_log(&rig.fake);
+	for (i = 0; i < 4000 && (second == 0 || queue->done < second); i++) {
+		vtd_fake_consume(&rig.fake, 1);
+		if (second == 0 && queue->debt_step == 1) {
+			push(1);
+			second = invq_submit(queue);
+			from = rig.fake.log_count + (queue->produced - queue->consumed);
+		}
+		(void)done();
+	}
+	assert_true(second != 0 && queue->done >= second && first < second);
+	contexts = iotlbs = 0;
+	for (k = (unsigned)from; k < rig.fake.log_count; k++) {
+		contexts += rig.fake.log[k].word[0] == desc_context_all().word[0];
+		iotlbs += rig.fake.log[k].word[0] == desc_iotlb_all(&queue->shape).word[0];
+	}
+	assert_true(contexts >= 1 && iotlbs >= 1);
+}
+
+/* The number after 2^32 - 1 is 0, and is not done because a larger one is. */
+static void invq_wait_number_wrapped_to_0_is_not_done_before_its_turn(void **state)
+{
+	uint64_t ticket;
+
+	(void)state;
+	queue->wait_number = UINT32_MAX - 1;
+	queue->status[0] = UINT32_MAX - 1;
+	push(1);
+	ticket = invq_submit(queue); /* UINT32_MAX */
+	assert_int_equal(done(), ticket);
+	rig.fake.is_stopped = true;
+	push(1);
+	ticket = invq_submit(queue); /* 0 */
+	assert_true(done() < ticket);
+	rig.fake.is_stopped = false;
+	vtd_fake_consume(&rig.fake, UINT64_MAX);
+	assert_int_equal(done(), ticket);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -490,6 +541,8 @@ int main(void)
 		QUEUED(invq_slow_unit_is_given_time),
 		QUEUED(museum_wrap_bit_full_queue_is_not_an_empty_one),
 		QUEUED(invq_wraps_for_a_long_time),
+		QUEUED(invq_ticket_of_a_half_paid_debt_has_its_own_invalidations),
+		QUEUED(invq_wait_number_wrapped_to_0_is_not_done_before_its_turn),
 		QUEUED(invq_without_room_owes_everything_and_pays),
 		QUEUED(invq_debt_that_is_never_paid_runs_into_the_deadline),
 		QUEUED(museum_zero_desc_empty_batch_completes),

@@ -42,6 +42,8 @@ static const struct {
 	{ VTD_FAKE_CAP_REG, BITS(21, 16) | BIT(9), UINT64_C(35) << 16, "contradicts", -EOPNOTSUPP },
 	{ VTD_FAKE_ECAP_REG, BIT(1) | BITS(17, 8), BITS(17, 8), "ECAP_REG.IRO", -EOPNOTSUPP },
 	{ VTD_FAKE_ECAP_REG, BIT(1), BIT(43), "scalable mode without", -EOPNOTSUPP },
+	{ VTD_FAKE_CAP_REG, BIT(54), 0, "CAP_REG.DRD and DWD", -EOPNOTSUPP }, /* posted writes */
+	{ VTD_FAKE_CAP_REG, BIT(55), 0, "CAP_REG.DRD and DWD", -EOPNOTSUPP }, /* reads */
 	{ VTD_FAKE_GSTS, 0, BIT(25), "intremap=off", -EBUSY },
 };
 

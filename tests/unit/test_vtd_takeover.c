@@ -105,17 +105,6 @@ static void fresh(const struct vtdrig_kind *kind)
 	vtdrig_probe(&rig);
 }
 
-/* Another process: it knows nothing of which pages are in use. */
-static void new_process(void)
-{
-	if (rig.unit)
-		rig.ops->forget(rig.unit);
-	rig.unit = NULL;
-	pages_fini(&rig.fake.pages);
-	assert_int_equal(pages_init(&rig.fake.pages, rig.fake.memory, PA(VTD_FAKE_PA), VTDRIG_ARENA), 0);
-	vtdrig_probe(&rig);
-}
-
 static const struct drv_stream_init known[] = {
 	{ HOST, DRV_DENY, NULL },
 	{ OTHER, DRV_SILENT, NULL },
@@ -174,7 +163,7 @@ static void close_of_an_enabled_unit_never_switches_it_off(void **state)
 	(void)state;
 	for (kind = 0; kind < vtdrig_kind_count; kind++) {
 		leave_open(&vtdrig_kinds[kind]);
-		new_process();
+		vtdrig_new_process(&rig);
 		assert_true(rig.unit->found_enabled);
 		watch_start();
 		rig.ops->close(rig.unit);
@@ -193,7 +182,7 @@ static void close_stores_nothing_but_descriptors_into_the_arena(void **state)
 
 	(void)state;
 	leave_open(&vtdrig_kinds[VTDRIG_LEGACY]);
-	new_process();
+	vtdrig_new_process(&rig);
 	base = vtd_fake_get(&rig.fake, VTD_FAKE_IQA, 8) & ~UINT64_C(0xfff);
 	record_start();
 	rig.ops->close(rig.unit);
@@ -221,7 +210,7 @@ static void close_brings_a_stopped_queue_to_rest(void **state)
 		rig.ops->set_stream(rig.unit, OTHER, DRV_DENY, NULL, &gather, &rig.err);
 		rig.ops->submit(rig.unit, &gather);
 		assert_int_equal(vtd_fake_get(&rig.fake, VTD_FAKE_FSTS, 4), bits);
-		new_process();
+		vtdrig_new_process(&rig);
 		rig.ops->close(rig.unit);
 		assert_closed();
 		assert_false(vtdrig_access(&rig, HOST, IOVA_BASE, true));
@@ -247,7 +236,7 @@ static void takeover_queue_that_did_not_end_with_a_wait_is_stopped(void **state)
 	assert_false(rig.fake.last_was_wait);
 	/* Translation is off, and a host stream keeps close() away. */
 	vtd_fake_set(&rig.fake, VTD_FAKE_GSTS, 4, VTD_FAKE_QIE);
-	new_process();
+	vtdrig_new_process(&rig);
 	init.space = vtdrig_space(&rig);
 	vtdrig_takeover(&rig, &init, 1);
 	assert_int_equal(rig.ops->audit(rig.unit, &rig.err), 0);
@@ -260,7 +249,7 @@ static void queue_outside_our_memory_is_not_touched(void **state)
 	(void)state;
 	leave_open(&vtdrig_kinds[VTDRIG_LEGACY]);
 	vtd_fake_set(&rig.fake, VTD_FAKE_IQA, 8, 0x1000000);
-	new_process();
+	vtdrig_new_process(&rig);
 	rig.ops->close(rig.unit);
 	assert_closed();
 	assert_int_equal(rig.ops->takeover(rig.unit, known, 2, &rig.err), -EOPNOTSUPP);
@@ -280,7 +269,7 @@ static void close_needs_no_queue_where_a_new_root_forgets(void **state)
 	kind.cap |= BIT(63);
 	fresh(&kind);
 	vtd_fake_set(&rig.fake, VTD_FAKE_VER, 4, 0x60);
-	new_process();
+	vtdrig_new_process(&rig);
 	rig.ops->close(rig.unit); /* version 6: no registers, and no queue yet */
 	assert_closed();
 	assert_int_equal(rig.ops->space_create(rig.unit, 0, &space, &rig.err), 0);
@@ -370,7 +359,7 @@ static void museum_abort_order_enabled_unit_stays_on_and_gets_no_wider(void **st
 		struct drv_space *space;
 
 		leave_open(&vtdrig_kinds[kind]);
-		new_process();
+		vtdrig_new_process(&rig);
 		assert_int_equal(rig.ops->space_create(rig.unit, 0, &space, &rig.err), -EBUSY);
 		watch_start();
 		vtdrig_takeover(&rig, known, 2); /* without close() before it */
@@ -392,7 +381,7 @@ static void takeover_killed_anywhere_leaves_what_the_next_one_can_use(void **sta
 	for (kind = 0; kind < vtdrig_kind_count; kind++) {
 		for (at = 1, is_over = false; !is_over; at++) {
 			leave_open(&vtdrig_kinds[kind]);
-			new_process();
+			vtdrig_new_process(&rig);
 			watch_start();
 			watch.stop_at = at;
 			if (setjmp(watch.out) == 0) {
@@ -401,7 +390,7 @@ static void takeover_killed_anywhere_leaves_what_the_next_one_can_use(void **sta
 				is_over = true;
 			}
 			watch_stop();
-			new_process();
+			vtdrig_new_process(&rig);
 			rig.ops->close(rig.unit);
 			assert_closed();
 			vtdrig_takeover(&rig, known, 2);

@@ -359,6 +359,24 @@ static void writer_many_changes_are_one_global_invalidation(void **state)
 	vtdrig_fini(&rig);
 }
 
+/* Refused, then silenced, and told in one batch: the domain to name is the one before both. */
+static void writer_two_changes_in_one_batch_name_the_first_domain(void **state)
+{
+	struct drv_gather gather = { 0 };
+
+	(void)state;
+	vtdrig_start(&rig, &vtdrig_kinds[VTDRIG_LEGACY]);
+	space_a = vtdrig_space(&rig);
+	vtdrig_map(&rig, space_a, A_IOVA, UINT64_C(4096));
+	vtdrig_set(&rig, VTDRIG_STREAM, DRV_BOUND, space_a);
+	assert_true(vtdrig_access(&rig, VTDRIG_STREAM, A_IOVA, true));
+	set(DENIED, &gather);
+	set(SILENT, &gather);
+	wait_for(&gather);
+	assert_false(vtdrig_access(&rig, VTDRIG_STREAM, A_IOVA, true));
+	vtdrig_fini(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +388,7 @@ int main(void)
 		cmocka_unit_test(writer_flushes_pasid_structures_pointee_first),
 		cmocka_unit_test(writer_coherent_unit_is_spared_the_flushes),
 		cmocka_unit_test(writer_invalidation_names_the_domain_that_was_there),
+		cmocka_unit_test(writer_two_changes_in_one_batch_name_the_first_domain),
 		cmocka_unit_test(writer_scalable_invalidates_both_caches_in_order),
 		cmocka_unit_test(writer_many_changes_are_one_global_invalidation),
 	};

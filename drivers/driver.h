@@ -13,7 +13,10 @@
  * - Hardware reads pointees before the word that makes them reachable: pointee
  *   first, valid word last, barrier, invalidate, wait.
  * - Nothing waits for hardware but takeover() and close(), whose waits are
- *   bounded. The rest is submitted and asked for with completed().
+ *   bounded. The rest is submitted and asked for with completed(). A paravirtual
+ *   module may besides wait in unmap(), DENY and SILENT for the host to answer what
+ *   is under way or to make room in a full queue: at most a second in all until the
+ *   host has answered what filled it; then the unit is closed.
  * - One thread; no call is reentrant.
  */
 #ifndef SMMUMAN_DRIVERS_DRIVER_H

@@ -183,15 +183,24 @@ uint32_t endpoint_reserved(struct drv_unit *unit, uint32_t number, struct drv_re
 
 /* --- ATTACH and DETACH --- */
 
+void endpoint_leave(struct vsmmu_stream *stream)
+{
+	stream->space->bound_count--;
+	stream->space = NULL;
+	stream->state = DRV_DENY;
+}
+
 int endpoint_detach(struct vsmmu *vsmmu, struct vsmmu_stream *stream, struct error *err)
 {
 	struct vsmmu_space *space = stream->space;
 	struct request detach = make_detach(space->domain, stream->number);
+	int ret;
 
-	stream->space = NULL;
-	stream->state = DRV_DENY;
-	space->bound_count--;
-	return reqq_push(&vsmmu->reqq, &detach, NULL, err);
+	endpoint_leave(stream);
+	ret = reqq_push(&vsmmu->reqq, &detach, NULL, err);
+	if (ret == 0 && space->bound_count == 0)
+		reqq_domain_ends(&vsmmu->reqq, space->domain);
+	return ret;
 }
 
 static int shut_refused(const struct vsmmu_stream *stream, struct error *err)

@@ -36,6 +36,9 @@ int endpoint_attach(struct vsmmu *vsmmu, struct vsmmu_stream *stream, struct vsm
  */
 int endpoint_shut_all(struct vsmmu *vsmmu, struct error *err);
 
+/* Off its space in the books alone: nothing is pushed. */
+void endpoint_leave(struct vsmmu_stream *stream);
+
 /* Pushes the DETACH of a bound one; an error of the request queue. */
 int endpoint_detach(struct vsmmu *vsmmu, struct vsmmu_stream *stream, struct error *err);
 

@@ -70,9 +70,11 @@ void reqq_stop(struct reqq *queue)
 
 	for (i = 0; i < REQQ_SLOTS_MAX; i++)
 		queue->slots[i].is_busy = false;
+	queue->held_count = 0;
 	queue->is_started = false;
 	queue->newest = -1;
 	queue->stuck_since_ns = 0;
+	queue->full_at = 0;
 }
 
 void reqq_start(struct reqq *queue, unsigned log2)
@@ -91,7 +93,7 @@ void reqq_start(struct reqq *queue, unsigned log2)
 
 static uint32_t outstanding(const struct reqq *queue)
 {
-	return queue->slot_count - queue->free_count;
+	return queue->slot_count - queue->free_count - queue->held_count;
 }
 
 /* --- producing --- */
@@ -154,10 +156,15 @@ static bool join_newest(struct reqq *queue, const struct request *request)
 
 static int make_room(struct reqq *queue, struct error *err)
 {
-	uint64_t start = hw_now_ns(queue->transport->hw);
+	uint64_t start = hw_now_ns(queue->transport->hw), waited;
 	bool is_last_look = false;
 	int ret;
 
+	if (queue->done >= queue->full_at) {
+		queue->full_at = queue->issued;
+		queue->full_ns = 0;
+	}
+	waited = queue->full_ns;
 	reqq_kick(queue);
 	for (;;) {
 		ret = reqq_poll(queue, err);
@@ -167,7 +174,8 @@ static int make_room(struct reqq *queue, struct error *err)
 			return error_set(err, -ETIMEDOUT,
 					 "the request queue stayed full for %" PRIu64 " ms",
 					 REQQ_DEADLINE_NS / 1000000);
-		is_last_look = hw_now_ns(queue->transport->hw) - start >= REQQ_DEADLINE_NS;
+		queue->full_ns = waited + (hw_now_ns(queue->transport->hw) - start);
+		is_last_look = queue->full_ns >= REQQ_DEADLINE_NS;
 	}
 }
 
@@ -201,6 +209,16 @@ int reqq_push(struct reqq *queue, const struct request *request, uint8_t *answer
 	return 0;
 }
 
+void reqq_domain_ends(struct reqq *queue, uint32_t domain)
+{
+	struct reqq_slot *slot;
+
+	for (slot = queue->slots; slot < queue->slots + queue->slot_count; slot++)
+		if (slot->is_busy && !slot->answer && slot->request.type == VIRTIO_IOMMU_T_UNMAP &&
+		    request_domain(&slot->request) == domain)
+			slot->end = queue->issued;
+}
+
 void reqq_kick(struct reqq *queue)
 {
 	if (!ring_publish(&queue->ring))
@@ -227,6 +245,29 @@ static void slot_free(struct reqq *queue, uint32_t slot)
 		if (queue->slots[i].is_busy)
 			lowest = min_u64(lowest, queue->slots[i].number);
 	queue->done = lowest - 1;
+}
+
+/* Is everything up to number answered, but for those that wait for just that? */
+static bool is_answered(const struct reqq *queue, uint64_t number)
+{
+	const struct reqq_slot *slot;
+
+	for (slot = queue->slots; slot < queue->slots + queue->slot_count; slot++)
+		if (slot->is_busy && !slot->is_held && slot->number <= number)
+			return false;
+	return true;
+}
+
+static void free_held(struct reqq *queue)
+{
+	uint32_t i;
+
+	for (i = 0; i < queue->slot_count && queue->held_count > 0; i++)
+		if (queue->slots[i].is_busy && queue->slots[i].is_held &&
+		    is_answered(queue, queue->slots[i].end)) {
+			queue->held_count--;
+			slot_free(queue, i);
+		}
 }
 
 /*
@@ -259,13 +300,19 @@ static int take_answer(struct reqq *queue, const struct ring_used *used, struct 
 	uint8_t status;
 	int ret;
 
-	if (used->id >= 2 * queue->slot_count || used->id % 2 || !queue->slots[slot].is_busy)
+	if (used->id >= 2 * queue->slot_count || used->id % 2 || !queue->slots[slot].is_busy ||
+	    queue->slots[slot].is_held)
 		return error_set(err, -EIO, "the device answered descriptor %" PRIu32
 				 " of the request queue, which it was not given", used->id);
 	entry = &queue->slots[slot];
 	ret = read_status(queue, slot, used->length, &status, err);
 	if (ret)
 		return ret;
+	if (entry->end && status == VIRTIO_IOMMU_S_NOENT) {
+		entry->is_held = true;
+		queue->held_count++;
+		return 0;
+	}
 	if (entry->answer)
 		*entry->answer = status;
 	else if (status != VIRTIO_IOMMU_S_OK)
@@ -328,6 +375,7 @@ int reqq_poll(struct reqq *queue, struct error *err)
 	}
 	if (ret)
 		return ret;
+	free_held(queue);
 	if (queue->done != before)
 		queue->stuck_since_ns = 0;
 	return queue->done != before ? 0 : check_silence(queue, err);

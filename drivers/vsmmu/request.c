@@ -86,6 +86,14 @@ struct request make_probe(uint32_t endpoint)
 	return make(VIRTIO_IOMMU_T_PROBE, &probe, sizeof(probe));
 }
 
+uint32_t request_domain(const struct request *unmap)
+{
+	struct virtio_iommu_req_unmap bytes = { 0 };
+
+	memcpy(&bytes, unmap->word, unmap->length);
+	return le32toh(bytes.domain);
+}
+
 bool request_join_unmap(struct request *earlier, const struct request *later)
 {
 	struct virtio_iommu_req_unmap first = { 0 }, second = { 0 };

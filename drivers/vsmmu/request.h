@@ -29,6 +29,9 @@ struct request make_map(uint32_t domain, uint64_t iova, uint64_t last, uint64_t 
 struct request make_unmap(uint32_t domain, uint64_t iova, uint64_t last);
 struct request make_probe(uint32_t endpoint);
 
+/* Of an UNMAP. */
+uint32_t request_domain(const struct request *unmap);
+
 /*
  * If later (an UNMAP of the same domain) begins where earlier ends or ends
  * where it begins, earlier becomes one request for both.

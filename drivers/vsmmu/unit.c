@@ -72,7 +72,10 @@ static void shut_stream(struct vsmmu *vsmmu, struct vsmmu_stream *stream,
 {
 	struct error err;
 
-	if (stream->state == DRV_BOUND && endpoint_detach(vsmmu, stream, &err))
+	/* A unit that does not run refuses everybody: the books alone are behind. */
+	if (stream->state == DRV_BOUND && !vsmmu->is_running)
+		endpoint_leave(stream);
+	else if (stream->state == DRV_BOUND && endpoint_detach(vsmmu, stream, &err))
 		vsmmu_fail(vsmmu, err.text);
 	stream->state = (uint8_t)state;
 }
@@ -94,8 +97,7 @@ static int set_stream(struct drv_unit *unit, uint32_t number, enum drv_stream_st
 		/* Closed by registers, or never attached: nothing to close. */
 		if (!stream)
 			return 0;
-		if (vsmmu->is_running)
-			shut_stream(vsmmu, stream, state);
+		shut_stream(vsmmu, stream, state);
 	}
 	drv_gather_stream(gather, number);
 	return 0;

@@ -119,6 +119,7 @@ struct virtio_fake {
 	bool is_reversed; /* takes the newest request first */
 	unsigned mute;
 	uint64_t clock_ns, tick_ns;
+	uint64_t slow_ns, slow_at; /* not 0: takes one request each slow_ns of the clock */
 	uint64_t sin_at;
 	enum fake_sin sin;
 	uint32_t sin_value;

@@ -269,6 +269,10 @@ static uint64_t front_now_ns(struct hw *hw)
 	struct virtio_fake *fake = fake_of(hw);
 
 	fake->clock_ns += fake->tick_ns;
+	if (fake->slow_ns && fake->clock_ns >= fake->slow_at + fake->slow_ns) {
+		fake->slow_at = fake->clock_ns;
+		virtio_fake_serve(fake, 1);
+	}
 	return fake->clock_ns;
 }
 

@@ -336,6 +336,37 @@ static void endpoint_many_streams_are_found_again(void **state)
 	assert_string_equal(text, "attached to nothing, bypass is off: refused and reported");
 }
 
+static void endpoint_of_a_closed_unit_leaves_its_space(void **state)
+{
+	static const enum drv_stream_state states[] = { DRV_DENY, DRV_SILENT };
+	char text[200];
+	unsigned i;
+
+	for (i = 0; i < ARRAY_COUNT(states); i++) {
+		struct vrig *rig = *state;
+		struct drv_gather gather = { 0 };
+		struct drv_space *space;
+
+		start(rig);
+		space = vrig_space(rig);
+		vrig_map(rig, space, AT, PAGE);
+		vrig_set(rig, VRIG_STREAM, DRV_BOUND, space);
+		rig->ops->close(rig->unit);
+		virtio_fake_log(&rig->fake);
+		assert_int_equal(rig->ops->set_stream(rig->unit, VRIG_STREAM, states[i], NULL, &gather,
+						      &rig->err), 0);
+		assert_int_equal(rig->fake.served, 0);
+		assert_int_equal(rig->fake.kicks, 0);
+		rig->ops->describe_stream(rig->unit, VRIG_STREAM, text, sizeof(text));
+		assert_null(strstr(text, "attached to domain"));
+		assert_int_equal(vsmmu_space_of(space)->bound_count, 0);
+		rig->ops->space_destroy(space);
+		assert_false(vrig_reaches(rig, VRIG_STREAM, AT));
+		teardown(state);
+		setup(state);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -354,6 +385,7 @@ int main(void)
 		TEST(endpoint_nobody_named_is_probed_before_it_is_attached),
 		TEST(endpoint_is_shut_with_no_memory_left),
 		TEST(endpoint_of_a_closed_unit_is_refused),
+		TEST(endpoint_of_a_closed_unit_leaves_its_space),
 		TEST(endpoint_bind_without_an_answer_closes_the_unit),
 		TEST(endpoint_many_streams_are_found_again),
 	};

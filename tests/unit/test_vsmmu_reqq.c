@@ -412,6 +412,118 @@ static void reqq_full_ring_of_a_dead_device_closes_the_unit(void **state)
 	assert_int_equal(rig->v.ops->submit(rig->v.unit, &gather), UINT64_MAX);
 }
 
+/* unmaps and a DENY together: the waits for room have one deadline, not one each. */
+static void reqq_full_ring_that_trickles_closes_the_unit(void **state)
+{
+	struct rig *rig = *state;
+	struct drv_gather gather = { 0 };
+	uint64_t start;
+	unsigned i;
+
+	for (i = 0; i < 200; i++)
+		vrig_map(&rig->v, rig->space, AT + 2 * i * PAGE, PAGE);
+	rig->v.fake.is_stopped = true;
+	rig->v.fake.tick_ns = SECOND / 100;
+	rig->v.fake.slow_ns = SECOND / 10 * 9;
+	start = rig->v.fake.slow_at = rig->v.fake.clock_ns;
+	for (i = 0; i < 200; i++)
+		rig->v.ops->unmap(rig->space, IOVA(AT + 2 * i * PAGE), PAGE, &gather);
+	rig->v.ops->set_stream(rig->v.unit, VRIG_STREAM, DRV_DENY, NULL, &gather, NULL);
+	assert_true(rig->v.unit->is_closed);
+	assert_true(rig->v.fake.clock_ns - start < 3 * SECOND);
+	assert_false(vrig_reaches(&rig->v, VRIG_STREAM, AT + 398 * PAGE));
+}
+
+/* Its twin: as many waits, and a ringful is answered within the second each time. */
+static void reqq_full_ring_that_moves_is_waited_for(void **state)
+{
+	struct rig *rig = *state;
+	struct drv_gather gather = { 0 };
+	uint64_t start;
+	unsigned i;
+
+	for (i = 0; i < 600; i++)
+		vrig_map(&rig->v, rig->space, AT + 2 * i * PAGE, PAGE);
+	rig->v.fake.is_stopped = true;
+	rig->v.fake.tick_ns = SECOND / 1000;
+	rig->v.fake.slow_ns = SECOND / 200;
+	start = rig->v.fake.slow_at = rig->v.fake.clock_ns;
+	for (i = 0; i < 600; i++)
+		rig->v.ops->unmap(rig->space, IOVA(AT + 2 * i * PAGE), PAGE, &gather);
+	assert_true(rig->v.fake.clock_ns - start > SECOND);
+	assert_false(rig->v.unit->is_closed);
+	virtio_fake_serve(&rig->v.fake, 200);
+	vrig_wait(&rig->v, rig->v.ops->submit(rig->v.unit, &gather));
+	assert_int_equal(rig->v.fake.mapping_count, 0);
+}
+
+/* --- an UNMAP under way when the domain ends --- */
+
+/* Queues an UNMAP and then the domain's last DETACH on a device that is stopped. */
+static uint64_t end_domain(struct rig *rig)
+{
+	struct drv_gather gather = { 0 };
+
+	vrig_map(&rig->v, rig->space, AT, PAGE);
+	rig->v.fake.is_stopped = true;
+	rig->v.fake.is_reversed = true;
+	rig->v.ops->unmap(rig->space, IOVA(AT), PAGE, &gather);
+	rig->v.ops->submit(rig->v.unit, &gather);
+	rig->v.ops->set_stream(rig->v.unit, VRIG_STREAM, DRV_DENY, NULL, &gather, NULL);
+	virtio_fake_log(&rig->v.fake);
+	return rig->v.ops->submit(rig->v.unit, &gather);
+}
+
+static void reqq_unmap_after_the_domain_ended_is_done(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t ticket = end_domain(rig);
+
+	virtio_fake_serve(&rig->v.fake, 100);
+	assert_false(vrig_reaches(&rig->v, VRIG_STREAM, AT));
+	assert_true(rig->v.ops->completed(rig->v.unit) >= ticket);
+	assert_false(rig->v.unit->is_closed);
+	rig->v.fake.is_stopped = false;
+	vrig_map(&rig->v, rig->space, AT, PAGE);
+	vrig_set(&rig->v, VRIG_STREAM, DRV_BOUND, rig->space);
+	assert_true(vrig_lands(&rig->v, VRIG_STREAM, AT, VRIG_MEMORY + AT));
+}
+
+/* NOENT while the DETACH is still out: the UNMAP is not done before the DETACH is. */
+static void reqq_unmap_without_a_domain_waits_for_the_detach(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t ticket = end_domain(rig), before = rig->queue->done;
+
+	rig->v.fake.is_reversed = false;
+	rig->v.fake.sin = FAKE_SIN_STATUS;
+	rig->v.fake.sin_value = 6; /* NOENT */
+	rig->v.fake.sin_at = 1;
+	virtio_fake_serve(&rig->v.fake, 1);
+	assert_true(vrig_reaches(&rig->v, VRIG_STREAM, AT));
+	assert_int_equal(rig->v.ops->completed(rig->v.unit), before);
+	assert_false(rig->v.unit->is_closed);
+	virtio_fake_serve(&rig->v.fake, 1);
+	assert_int_equal(rig->v.ops->completed(rig->v.unit), ticket);
+	assert_false(rig->v.unit->is_closed);
+}
+
+/* The deny twin: the DETACH is refused, so nothing has ended. */
+static void reqq_unmap_without_a_domain_and_a_refused_detach_close_the_unit(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t ticket = end_domain(rig);
+
+	rig->v.fake.is_reversed = false;
+	rig->v.fake.sin = FAKE_SIN_STATUS;
+	rig->v.fake.sin_value = 6;
+	rig->v.fake.sin_at = 1;
+	rig->v.fake.sin_stays = true;
+	virtio_fake_serve(&rig->v.fake, 2);
+	assert_true(rig->v.ops->completed(rig->v.unit) < ticket);
+	assert_shut(rig);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -434,6 +546,11 @@ int main(void)
 		TEST(reqq_device_that_is_slow_is_waited_for),
 		TEST(reqq_unnotified_request_has_no_deadline),
 		TEST(reqq_full_ring_of_a_dead_device_closes_the_unit),
+		TEST(reqq_full_ring_that_trickles_closes_the_unit),
+		TEST(reqq_full_ring_that_moves_is_waited_for),
+		TEST(reqq_unmap_after_the_domain_ended_is_done),
+		TEST(reqq_unmap_without_a_domain_waits_for_the_detach),
+		TEST(reqq_unmap_without_a_domain_and_a_refused_detach_close_the_unit),
 	};
 	int failed;
 

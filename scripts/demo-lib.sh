@@ -108,15 +108,25 @@ unchanged() {
 
 # refused NAME WORDS: the service tells driver NAME of one refusal since it last asked.
 refused() {
-	local access where count reason
+	local access where count reason record rest
 	ask "$1" faults
-	[ "${answer%%;*}" = 'ok 1' ] || fail "'$2' should be refused once, but: $answer"
-	read -r _ _ access where count reason <<<"$answer"
-	[ "$count" != x1 ] || where=${where%-*} count=
+	rest=${answer#*; }
+	case ${answer%%;*} in
+	'ok 1') ;;
+	# One that drops records leaves a gap, and a second record behind it, when it was read in between.
+	'ok 2' | 'ok 3') [ -n "${drops_records:-}" ] || fail "'$2' should be refused once, but: $answer" ;;
+	*) fail "'$2' should be refused, but: $answer" ;;
+	esac
 	printf '   %-58s REFUSED\n' "$2"
-	printf '      %s (%s)\n' "$reason" "$access $where${count:+ $count}"
-	# Of a unit that does not tell the access, the log says so.
-	printf '%s %s %s\n' "${access/access/unknown}" "${where/-/..}" "$count" >>"$dir/refused"
+	while [ -n "$rest" ]; do
+		record=${rest%%; *}
+		[ "$rest" = "$record" ] && rest= || rest=${rest#*; }
+		read -r access where count reason <<<"$record"
+		[ "$count" != x1 ] || where=${where%-*} count=
+		printf '      %s (%s)\n' "$reason" "$access $where${count:+ $count}"
+		# Of a unit that does not tell the access, the log says so.
+		printf '%s %s %s\n' "${access/access/unknown}" "${where/-/..}" "$count" >>"$dir/refused"
+	done
 }
 
 # until_state DEVICE STATE: "smmuctl devices" shows it soon.

@@ -309,6 +309,7 @@ struct drv_unit {
 	struct drv_caps caps;
 	struct drv_counts counts;
 	bool is_closed; /* close() was called: nothing opens it again but takeover() */
+	bool may_walk; /* the last close() was not confirmed: it may go on using old memory */
 	bool found_enabled; /* probe() found it translating: somebody was here before */
 	const char *wait_register; /* what completed() reads, for messages */
 };

@@ -96,12 +96,29 @@ static void bring_devices_to_rest(struct daemon *d)
 	}
 }
 
+/* Not a byte of the arena changes under a unit that an earlier owner left on. */
+static int check_closed(const struct daemon *d, struct error *err)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->unit_count; i++)
+		if (d->units[i].drv->found_enabled && d->units[i].drv->may_walk)
+			return error_set(err, -EIO,
+					 "%s was found enabled and could not be closed (see above): it "
+					 "may go on using tables of an earlier owner, so nothing is "
+					 "changed in memory; reset the machine",
+					 d->units[i].drv->name);
+	return 0;
+}
+
 static int take_over(struct daemon *d, struct error *err)
 {
 	uint32_t i;
 	int ret;
 
-	ret = lay_out_arena(d, err);
+	ret = check_closed(d, err);
+	if (ret == 0)
+		ret = lay_out_arena(d, err);
 	if (ret < 0)
 		return ret;
 	devices_init(d);

@@ -139,7 +139,8 @@ void takeover_close(struct drv_unit *unit)
 
 	smmu->is_running = false;
 	unit->is_closed = true;
-	if (!close_registers(smmu, &err))
+	unit->may_walk = close_registers(smmu, &err) != 0;
+	if (!unit->may_walk)
 		return;
 	shut_entries(smmu);
 	log_alarm("%s: could not be closed by its registers: %s", unit->name, err.text);

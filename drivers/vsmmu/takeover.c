@@ -231,7 +231,8 @@ void vsmmu_close(struct drv_unit *unit)
 		vsmmu->done_at_close = vsmmu->reqq.done;
 	vsmmu->is_running = false;
 	unit->is_closed = true;
-	if (close_all(vsmmu, &err))
+	unit->may_walk = close_all(vsmmu, &err) != 0;
+	if (unit->may_walk)
 		log_alarm("%s: could not be closed: %s", unit->name, err.text);
 }
 

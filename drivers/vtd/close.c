@@ -170,7 +170,8 @@ void close_unit(struct drv_unit *unit)
 
 	vtd->is_running = false;
 	unit->is_closed = true;
-	if (!close_registers(vtd, &err))
+	unit->may_walk = close_registers(vtd, &err) != 0;
+	if (!unit->may_walk)
 		return;
 	shut_entries(vtd);
 	log_alarm("%s: could not be closed by its registers: %s", unit->name, err.text);

@@ -195,6 +195,7 @@ static void close_with_a_dead_queue_keeps_the_arena_shut(void **state)
 	vtdrig_new_process(&rig);
 	rig.fake.is_stopped = true;
 	rig.ops->close(rig.unit);
+	assert_true(rig.unit->may_walk);
 	assert_space_create(-EBUSY);
 	assert_int_equal(rig.ops->takeover(rig.unit, known, 2, &rig.err), -ETIMEDOUT);
 	vtdrig_fini(&rig);

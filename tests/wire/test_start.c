@@ -119,6 +119,29 @@ static void f09_enabled_unit_closed_before_the_arena_changes(void **state)
 	munmap(seen, sizeof(*seen));
 }
 
+static void f09_enabled_unit_that_cannot_be_closed_leaves_the_arena_alone(void **state)
+{
+	struct service service;
+	uint64_t i;
+
+	(void)state;
+	service_prepare(&service);
+	memset(service.fake->memory, PATTERN, service.fake->bytes);
+	hw_fake_set(service.fake, FAKE_CR0, 4, 1);
+	hw_fake_set(service.fake, FAKE_CR0ACK, 4, 1);
+	hw_fake_set(service.fake, FAKE_STRTAB_BASE, 8, HW_FAKE_PA + 0x10000);
+	service.fake->tick_ns = 1000000;
+	service.fake->mute = FAKE_MUTE_CR0;
+	assert_int_not_equal(service_run(&service, NULL), 0);
+	assert_true(service_said(&service, "could not be closed"));
+	assert_true(service_said(&service, "reset the machine"));
+	/* The first page is the books' own: no unit ever walked it. */
+	for (i = PAGE_BYTES; i < service.fake->bytes && service.fake->memory[i] == PATTERN; i++)
+		;
+	assert_int_equal(i, service.fake->bytes);
+	service_stop(&service);
+}
+
 static void f06_end_by_sigterm_leaves_everything_aborting(void **state)
 {
 	struct service service;
@@ -312,6 +335,7 @@ int main(void)
 		cmocka_unit_test(f08_socket_of_a_dead_instance_replaced),
 		cmocka_unit_test(socket_path_that_cannot_be_used_refused),
 		cmocka_unit_test(f09_enabled_unit_closed_before_the_arena_changes),
+		cmocka_unit_test(f09_enabled_unit_that_cannot_be_closed_leaves_the_arena_alone),
 		cmocka_unit_test(f06_end_by_sigterm_leaves_everything_aborting),
 		cmocka_unit_test(f38_unit_that_can_too_little_refused_in_words),
 		cmocka_unit_test(f37_unit_of_all_ones_refused),
